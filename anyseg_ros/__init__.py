@@ -1,0 +1,1 @@
+"""The ROS 2 side of anyseg: nodes, message conversions, parameters and diagnostics."""

@@ -1,0 +1,96 @@
+"""Package anyseg: two Python packages, the ``anyseg`` command and what ROS 2 looks for in a prefix.
+
+One list of data files serves ``pip install`` and ``colcon build`` alike, so both put the ament
+index entry, ``share/anyseg_ros`` and the executables ``lib/anyseg_ros`` in place.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import Distribution, find_packages, setup
+
+NAME = "anyseg_ros"
+HERE = Path(__file__).parent
+
+
+class DistributionWithData(Distribution):
+    """A distribution whose data files an editable install puts in place as well."""
+
+    def has_data(self) -> bool:
+        """Return whether there are data files.
+
+        setuptools asks an editable build for ``has_data`` before it installs the data files, which
+        the base class only answers as ``has_data_files``; without this they would be left out.
+        """
+        return bool(self.has_data_files())
+
+
+def version() -> str:
+    """Return ``anyseg_core.__version__`` without importing the package."""
+    source = (HERE / "anyseg_core" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
+    if found is None:
+        raise RuntimeError('anyseg_core/__init__.py has no line __version__ = "…"')
+    return found.group(1)
+
+
+def files(pattern: str) -> list[str]:
+    """Return the files that match a glob pattern, relative to this folder, in a fixed order."""
+    return sorted(str(path.relative_to(HERE)) for path in HERE.glob(pattern) if path.is_file())
+
+
+EXTRAS = {
+    # Real ROS 2 nodes on any Linux, without a ROS 2 installation: its client library and Fast DDS.
+    "ros": [
+        "ros-rclpy>=9.1",
+        "ros-rmw-fastrtps-cpp>=9.3",
+        "ros-common-interfaces>=5.5",
+        "rosbags-image>=0.10",
+    ],
+    "bags": ["rosbags>=0.10"],
+    "simulation": ["open3d-cpu>=0.18"],
+    "dev": [
+        "hypothesis>=6.100",
+        "mypy>=1.10",
+        "pytest>=8",
+        "ruff>=0.5",
+        "setuptools>=68",
+        "transformers>=4.50",
+    ],
+}
+
+setup(
+    name=NAME,
+    distclass=DistributionWithData,
+    version=version(),
+    description="Semantic segmentation from whatever is left of RGB, depth, events and LiDAR",
+    author="The anyseg developers",
+    maintainer="The anyseg developers",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["anyseg_core*", "anyseg_ros*"]),
+    package_data={"": ["py.typed"], "anyseg_core": ["weights/*.safetensors"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/launch", files("launch/*.launch.py")),
+        (f"share/{NAME}/config", files("config/*")),
+        (f"lib/{NAME}", files("scripts/launchers/*")),
+    ],
+    install_requires=[
+        "numba>=0.60",
+        "numpy>=1.26",
+        "opencv-python-headless>=4.10",
+        "pillow>=10",
+        "pyyaml>=6",
+        "rich>=13",
+        "safetensors>=0.4",
+        "torch>=2.4",
+    ],
+    extras_require=EXTRAS,
+    entry_points={
+        "console_scripts": ["anyseg = anyseg_core.cli.main:main"],
+        "anyseg.commands": ["demo = anyseg_ros.demo.command:COMMAND"],
+    },
+    zip_safe=False,
+)
