@@ -1,0 +1,160 @@
+"""Configuration of health: thresholds with their sources, actions and hysteresis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from anyseg_core.errors import ConfigurationError
+from anyseg_core.health.detectors import DETECTORS
+from anyseg_core.health.verdict import Action
+from anyseg_core.types import MODALITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where the detectors speak up; shares and ratios lie in 0..1, grey levels in 0..255.
+
+    Attributes:
+        stamp_future_s: stamps further ahead of now (diagnostic_updater TimeStampStatus: 1 s).
+        stamp_past_s: stamps further behind now (diagnostic_updater TimeStampStatus: 5 s).
+        stamp_backward_s: a step back of the stamps beyond what transport reorders (own choice).
+        rgb_black_mean: a black picture's mean is below (autoware image_diagnostics: dark is
+            below 10), and
+        rgb_flat_contrast: its standard deviation is below; also for white. A covered lens gives
+            a read noise of 1 to 2 levels, a night street with one lamp more than 5 (own choice).
+        rgb_white_mean: a white picture's mean is above (own choice).
+        rgb_under_exposed_ratio: mean level against the learned one (own choice: 0.4, more than
+            one stop darker of a sudden).
+        rgb_saturated_level: a pixel with all channels at or above is saturated (own choice).
+        rgb_over_exposed_share: saturated share beyond the learned one (own choice).
+        frozen_repeats: identical readings in a row after the first; drivers that publish faster
+            than the sensor repeat one or two (own choice).
+        depth_empty_share: invalid share at which nothing is left (own choice).
+        depth_invalid_share: invalid share beyond the learned one (own choice; sky and glass
+            belong to the learned share).
+        event_collapse_ratio: event rate against the learned one (own choice).
+        event_least_rate_hz: events per pixel and second; a learned rate below that is rest, and
+            no collapse can be told from it (own choice).
+        event_storm_ratio: event rate against the learned one, and
+        event_storm_rate_hz: events per pixel and second (own choice, above fast turns).
+        lidar_empty_points: a sweep with fewer returns is empty (own choice).
+        lidar_point_ratio: returns against the learned number (own choice: half; autoware
+            blockage_diag takes 0.1 of the area for a blockage, which the sectors show).
+
+    Raises:
+        ConfigurationError: a value that is not finite or below zero.
+    """
+
+    stamp_future_s: float = 1.0
+    stamp_past_s: float = 5.0
+    stamp_backward_s: float = 0.1
+    rgb_black_mean: float = 10.0
+    rgb_flat_contrast: float = 4.0
+    rgb_white_mean: float = 245.0
+    rgb_under_exposed_ratio: float = 0.4
+    rgb_saturated_level: float = 250.0
+    rgb_over_exposed_share: float = 0.3
+    frozen_repeats: int = 3
+    depth_empty_share: float = 0.95
+    depth_invalid_share: float = 0.3
+    event_collapse_ratio: float = 0.05
+    event_least_rate_hz: float = 0.1
+    event_storm_ratio: float = 10.0
+    event_storm_rate_hz: float = 20.0
+    lidar_empty_points: int = 100
+    lidar_point_ratio: float = 0.5
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigurationError(f"{each.name} = {value!r}", "a number", "correct it")
+            if not math.isfinite(value) or value < 0:
+                raise ConfigurationError(
+                    f"{each.name} = {value!r}", "a finite number of 0 or more", "correct it"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class SensorHealthConfig:
+    """Configuration of one sensor.
+
+    Attributes:
+        modality: one of ``MODALITIES``.
+        timeout_ns: silence for so long is a failure (autoware topic_state_monitor: 1 s).
+        bad_readings: bad readings in a row until a fault is believed.
+        good_readings: good readings in a row until it is over.
+        actions: by detector, what follows instead of its default.
+        thresholds: of the detectors.
+
+    Raises:
+        ConfigurationError: an unknown name or a value out of range.
+    """
+
+    modality: str
+    timeout_ns: int = 1_000_000_000
+    bad_readings: int = 2
+    good_readings: int = 3
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    def __post_init__(self) -> None:
+        if self.modality not in MODALITIES:
+            raise ConfigurationError(
+                f"modality {self.modality!r}", f"one of {', '.join(MODALITIES)}", "correct it"
+            )
+        for name in ("timeout_ns", "bad_readings", "good_readings"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigurationError(
+                    f"{name} = {value!r}", "an integer of 1 or more", "correct it"
+                )
+        for detector, action in self.actions.items():
+            if detector not in self.detectors:
+                raise ConfigurationError(
+                    f"an action for detector {detector!r} of a sensor of {self.modality}",
+                    f"one of {', '.join(self.detectors)}",
+                    "correct the detector's name",
+                )
+            if action not in tuple(Action):
+                raise ConfigurationError(
+                    f"action {action!r} for {detector}", "ignore, warn or exclude", "correct it"
+                )
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Names of the detectors that look at this modality, in the order of ``DETECTORS``."""
+        return tuple(n for n, d in DETECTORS.items() if d.modality in (None, self.modality))
+
+    def action(self, detector: str) -> Action:
+        """Return what follows from a finding of ``detector``."""
+        return Action(self.actions.get(detector, DETECTORS[detector].action))
+
+
+def _one_sensor_per_modality() -> Mapping[str, SensorHealthConfig]:
+    return {modality: SensorHealthConfig(modality) for modality in MODALITIES}
+
+
+@dataclass(frozen=True, slots=True)
+class HealthConfig:
+    """The sensors that health watches, by name; by default one per modality, named so.
+
+    Raises:
+        ConfigurationError: no sensors, or something else than a configuration of one.
+    """
+
+    sensors: Mapping[str, SensorHealthConfig] = field(default_factory=_one_sensor_per_modality)
+
+    def __post_init__(self) -> None:
+        for name, config in self.sensors.items():
+            if not isinstance(config, SensorHealthConfig):
+                raise ConfigurationError(
+                    f"{config!r} for sensor {name!r}", "a SensorHealthConfig", "make one"
+                )
+        if not self.sensors:
+            raise ConfigurationError("no sensors", "one or more", "name the sensors")

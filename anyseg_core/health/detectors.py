@@ -1,0 +1,59 @@
+"""The detectors by name: what each looks at and what follows by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anyseg_core.health.verdict import Action, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One detector.
+
+    Attributes:
+        modality: whose readings it looks at; None for all.
+        action: what follows by default: ``exclude`` where a reading tells nothing any more,
+            ``warn`` where it tells less.
+        bad_readings: bad readings in a row until it is believed; None leaves it to the sensor's
+            configuration. One where the detector counts by itself or the fault shows only once.
+    """
+
+    modality: str | None
+    action: Action
+    bad_readings: int | None = None
+
+
+DETECTORS: dict[str, Detector] = {
+    "silence": Detector(None, Action.EXCLUDE, bad_readings=1),
+    "stamp_zero": Detector(None, Action.EXCLUDE),
+    # An old recording played without simulated time has all stamps far in the past, so a warning.
+    "stamp_past": Detector(None, Action.WARN),
+    "stamp_future": Detector(None, Action.WARN),
+    "stamp_backward": Detector(None, Action.WARN, bad_readings=1),
+    "stamp_frozen": Detector(None, Action.EXCLUDE),
+    "rgb_black": Detector("rgb", Action.EXCLUDE),
+    "rgb_white": Detector("rgb", Action.EXCLUDE),
+    "rgb_under_exposed": Detector("rgb", Action.WARN),
+    "rgb_over_exposed": Detector("rgb", Action.WARN),
+    "rgb_frozen": Detector("rgb", Action.EXCLUDE, bad_readings=1),
+    "depth_empty": Detector("depth", Action.EXCLUDE),
+    "depth_invalid": Detector("depth", Action.WARN),
+    "depth_frozen": Detector("depth", Action.EXCLUDE, bad_readings=1),
+    # An event camera at rest is silent with every right, and what a storm means depends on the
+    # scene, so both only warn.
+    "event_collapse": Detector("event", Action.WARN),
+    "event_storm": Detector("event", Action.WARN),
+    "lidar_empty": Detector("lidar", Action.EXCLUDE),
+    "lidar_frozen": Detector("lidar", Action.EXCLUDE, bad_readings=1),
+    "lidar_point_loss": Detector("lidar", Action.WARN),
+}
+"""All detectors, in the order in which findings are told."""
+
+
+def finding(
+    detector: str, value: float, threshold: float, *, unit: str, message: str, remedy: str
+) -> Finding:
+    """Make a finding with its detector's default action."""
+    action = DETECTORS[detector].action
+    return Finding(detector, float(value), float(threshold), unit, message, remedy, action)
