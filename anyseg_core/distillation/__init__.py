@@ -1,0 +1,19 @@
+"""Language-guided semantic correlation distillation (LSCD): teacher embeddings and losses."""
+
+from anyseg_core.distillation.embeddings import TeacherBatch, TeacherEmbeddings
+from anyseg_core.distillation.embeddings_file import (
+    read_teacher_embeddings,
+    write_teacher_embeddings,
+)
+from anyseg_core.distillation.losses import LscdOptions, lscd_losses
+from anyseg_core.distillation.seeded_teacher import seeded_teacher
+
+__all__ = [
+    "LscdOptions",
+    "TeacherBatch",
+    "TeacherEmbeddings",
+    "lscd_losses",
+    "read_teacher_embeddings",
+    "seeded_teacher",
+    "write_teacher_embeddings",
+]

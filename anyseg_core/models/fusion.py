@@ -1,0 +1,111 @@
+"""Modality-agnostic feature fusion (MFF), Any2Seg section 3.3. It has no parameters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from anyseg_core.errors import ConfigurationError
+from anyseg_core.models.encoders.layers import map_from_tokens
+
+_EPS = 1e-8
+
+
+class Fused(NamedTuple):
+    """A fused map and what each modality counted.
+
+    Attributes:
+        map: f_ma, B x C x h x w.
+        weights: [M, B], the cosine of each modality's map with the state, -1..1; single precision
+            also for half-precision maps.
+    """
+
+    map: Tensor
+    weights: Tensor
+
+
+def fuse_modalities(
+    features: Tensor,
+    carried: Tensor | None = None,
+    *,
+    iterations: int = 1,
+    reweight: bool = True,
+    selection: bool = True,
+    residual: bool = True,
+) -> Fused:
+    """Fuse M modality maps to one.
+
+    The state f_ma starts as the mean of the maps. In each iteration, re-weighting multiplies each
+    map by its cosine with the state and averages them to f_mb; selection takes at each pixel the
+    map nearest to f_mb, giving f_ms; the residual adds the two to the new state.
+
+    Readings where the paper is silent: the cosine of re-weighting is one scalar per modality and
+    sample, over flattened maps; that of selection is per pixel, over channels. The switches follow
+    Table 6: selection without the residual returns f_ms; the residual without selection adds f_mb
+    to the old state; without re-weighting f_mb is the mean.
+
+    Args:
+        features: M x B x C x h x w.
+        carried: B x C x h x w, f_ma of the last frame of a video; the state then starts half-way
+            between it and the mean. No gradient flows back through it.
+        iterations: how often the state is renewed, at least 1.
+        reweight: weigh the maps by their cosines.
+        selection: select the nearest map at each pixel.
+        residual: add what was balanced and what was selected.
+
+    Raises:
+        ConfigurationError: ``carried`` has another shape than one map.
+    """
+    size = (features.shape[3], features.shape[4])
+    maps = features.flatten(3).transpose(2, 3)  # M x B x P x C: channels last, pixels in a row
+    state = maps.mean(0)
+    if carried is not None:
+        _check_carried(carried, features)
+        state = (state + carried.detach().flatten(2).transpose(1, 2)) / 2
+    wide = torch.promote_types(maps.dtype, torch.float32)
+    norms = torch.linalg.vector_norm(maps, dim=3, dtype=wide)
+    weights = torch.ones(maps.shape[:2], device=maps.device)
+    for _ in range(iterations):
+        weights = _map_cosines(maps, norms, state)
+        balanced = _weighted_mean(maps, weights) if reweight else maps.mean(0)
+        if selection:
+            selected = _select(maps, norms, balanced)
+            state = balanced + selected if residual else selected
+        else:
+            state = balanced + state if residual else balanced
+    return Fused(map_from_tokens(state, size), weights)
+
+
+def _map_cosines(maps: Tensor, norms: Tensor, state: Tensor) -> Tensor:
+    """Cosine of each whole map with the state, float32 [M, B]."""
+    dots = torch.einsum("mbpc,bpc->mbp", maps, state).sum(2, dtype=norms.dtype)
+    lengths = torch.linalg.vector_norm(norms, dim=2)
+    state_lengths = torch.linalg.vector_norm(state, dim=(1, 2), dtype=norms.dtype)
+    cosines: Tensor = dots / (lengths * state_lengths).clamp(min=_EPS)
+    return cosines
+
+
+def _weighted_mean(maps: Tensor, weights: Tensor) -> Tensor:
+    scaled = (weights / maps.shape[0]).to(maps.dtype)
+    return torch.einsum("mbpc,mb->bpc", maps, scaled)
+
+
+def _select(maps: Tensor, norms: Tensor, balanced: Tensor) -> Tensor:
+    """At each pixel, the map whose channels have the greatest cosine with the balanced map's."""
+    # The balanced map's own length is the same for all modalities, so it does not change the order.
+    dots = torch.einsum("mbpc,bpc->mbp", maps, balanced).to(norms.dtype)
+    nearest = (dots / norms.clamp(min=_EPS)).argmax(0)
+    chosen = functional.one_hot(nearest, maps.shape[0]).to(maps.dtype)
+    return torch.einsum("mbpc,bpm->bpc", maps, chosen)
+
+
+def _check_carried(carried: Tensor, features: Tensor) -> None:
+    if carried.shape != features.shape[1:]:
+        raise ConfigurationError(
+            f"a carried state of shape {tuple(carried.shape)}",
+            f"shape {tuple(features.shape[1:])}",
+            "start without a state when the image size or the batch changes",
+        )
