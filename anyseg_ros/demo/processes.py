@@ -1,0 +1,97 @@
+"""The rig and the node as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Self
+
+from anyseg_core.errors import AnysegError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+STOP_TIMEOUT_S = 10.0
+
+
+class ProcessFailedError(AnysegError):
+    """A process of the demo ended before it should."""
+
+
+class Processes:
+    """Starts modules as processes, keeps their output in files, and stops them all at the end.
+
+    Args:
+        log_dir: where their output goes.
+    """
+
+    def __init__(self, log_dir: Path) -> None:
+        self._log_dir = log_dir
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, module: str, parameters: Mapping[str, str]) -> None:
+        """Start ``module`` with these ROS parameters."""
+        arguments: list[str] = []
+        for key, value in parameters.items():
+            arguments += ["-p", f"{key}:={value}"]
+        with self._log(name).open("wb") as log:
+            self._running[name] = subprocess.Popen(  # noqa: S603 - our own modules
+                _command(module, arguments),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # a terminal's Ctrl-C must reach the demo alone, which then stops them in order
+                start_new_session=True,
+            )
+
+    def check(self) -> None:
+        """Raise if a process has ended.
+
+        Raises:
+            ProcessFailedError: naming the process, its exit code and its last words.
+        """
+        for name, process in self._running.items():
+            code = process.poll()
+            if code is not None:
+                lines = self._log(name).read_text(errors="replace").strip().splitlines()
+                raise ProcessFailedError(
+                    f"an end of {name} (exit code {code}): {lines[-1] if lines else 'no output'}",
+                    "it to run until the demo ends",
+                    f"read {self._log(name)}",
+                )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self._running.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        for process in self._running.values():
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _log(self, name: str) -> Path:
+        return self._log_dir / f"{name}.log"
+
+
+def isolate_ros() -> None:
+    """Keep this process and its children to this machine, away from any robot on the network."""
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    # domains 1 to 101 are safe on every system; the process id keeps two demos apart
+    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
+
+
+def _command(module: str, arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", module, "--ros-args", *arguments]

@@ -1,0 +1,215 @@
+"""The node's parameters: declared with description and range, and read into a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+from anyseg_core.config import NS_PER_S, PipelineConfig, default_sensors, seconds_to_ns
+from anyseg_core.errors import ConfigurationError
+from anyseg_core.types import MODALITIES
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+EventType = Literal["point_cloud", "event_packet", "image"]
+EVENT_TYPES: tuple[EventType, ...] = ("point_cloud", "event_packet", "image")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One parameter: its default, what it means, and the range it is held to."""
+
+    default: Any
+    description: str
+    low: float | None = None
+    high: float | None = None
+
+    def descriptor(self) -> ParameterDescriptor:
+        """Return the descriptor that makes rclpy check the range."""
+        descriptor = ParameterDescriptor(description=self.description)
+        if self.low is None or self.high is None:
+            return descriptor
+        if isinstance(self.default, float):
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(self.low), to_value=float(self.high))
+            ]
+        else:
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
+            ]
+        return descriptor
+
+
+def _specs() -> dict[str, Spec]:
+    config = PipelineConfig()
+    specs = {
+        "checkpoint": Spec("", "Path of the checkpoint; empty for the package's own network."),
+        "backend": Spec("auto", "Runtime of the network: auto or torch."),
+        "device": Spec("auto", "Device of the network: auto, cpu, cuda or cuda:N."),
+        "calibration_file": Spec(
+            "", "Cameras and transforms; empty to use CameraInfo and TF alone."
+        ),
+        "sensors": Spec(list(MODALITIES), "Sensors to subscribe to: rgb, depth, event, lidar."),
+        "reference_order": Spec(
+            list(config.reference_order), "Whose stamp a mask carries: the first live one."
+        ),
+        "max_wait_s": Spec(
+            config.max_wait_ns / NS_PER_S, "Longest wait for late sensors, in seconds.", 0.0, 10.0
+        ),
+        "max_stamp_age_s": Spec(
+            config.max_stamp_age_ns / NS_PER_S,
+            "Messages stamped longer ago than this are left out, in seconds.",
+            0.1,
+            3600.0,
+        ),
+        "max_stamp_lead_s": Spec(
+            config.max_stamp_lead_ns / NS_PER_S,
+            "Messages stamped further in the future than this are left out, in seconds.",
+            0.0,
+            3600.0,
+        ),
+        "input_width": Spec(config.input_width, "Columns that the network sees.", 32, 4096),
+        "input_height": Spec(config.input_height, "Rows that the network sees.", 32, 4096),
+        "camera_frame": Spec("", "Frame of the masks; empty for the CameraInfo's frame."),
+        "rgb.transport": Spec(
+            "raw", "raw for sensor_msgs/Image, compressed for CompressedImage on rgb/image."
+        ),
+        "rgb.rectified": Spec(
+            default=False,
+            description="Whether rgb/image is rectified: then P of CameraInfo holds, not K and D.",
+        ),
+        "event.type": Spec(
+            "point_cloud", "What comes on events: point_cloud (x, y, t, p), event_packet or image."
+        ),
+        "event.width": Spec(0, "Columns of the event camera; 0 for the RGB image's.", 0, 16384),
+        "event.height": Spec(0, "Rows of the event camera; 0 for the RGB image's.", 0, 16384),
+        "lidar.min_range_m": Spec(
+            config.min_range_m, "Points nearer than this are dropped, in metres.", 0.0, 100.0
+        ),
+        "autostart": Spec(
+            default=False, description="Configure and activate without a lifecycle manager."
+        ),
+    }
+    for name, sensor in default_sensors().items():
+        specs[f"{name}.tolerance_s"] = Spec(
+            sensor.tolerance_ns / NS_PER_S,
+            f"Farthest that {name} may lie from the reference's stamp, in seconds.",
+            0.0,
+            10.0,
+        )
+        specs[f"{name}.timeout_s"] = Spec(
+            sensor.timeout_ns / NS_PER_S,
+            f"Silence after which {name} counts as dead, in seconds.",
+            0.01,
+            60.0,
+        )
+        specs[f"{name}.offset_s"] = Spec(
+            0.0, f"Added to the stamps of {name}: a known delay of its clock.", -10.0, 10.0
+        )
+    specs["event.window_s"] = Spec(
+        default_sensors()["event"].window_ns / NS_PER_S,
+        "Length of the window of events that makes one image, in seconds.",
+        0.001,
+        1.0,
+    )
+    for name in ("depth", "event"):
+        specs[f"{name}.aligned"] = Spec(
+            default=False, description=f"Whether {name} is already in the RGB camera's image plane."
+        )
+    return specs
+
+
+SPECS: dict[str, Spec] = _specs()
+"""Every parameter of the node, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """The node's parameters, checked as a whole."""
+
+    pipeline: PipelineConfig
+    checkpoint: str
+    backend: str
+    device: str
+    calibration_file: Path | None
+    camera_frame: str
+    compressed: bool
+    rectified: bool
+    event_type: EventType
+    event_size: tuple[int, int] | None
+
+
+def declare_parameters(node: Node) -> None:
+    """Declare every parameter; rclpy refuses values out of range, naming value and range."""
+    for name, spec in SPECS.items():
+        node.declare_parameter(name, spec.default, spec.descriptor())
+
+
+def read_parameters(node: Node) -> NodeConfig:
+    """Read the parameters into a configuration.
+
+    Raises:
+        ConfigurationError: values that do not go together, or name nothing known.
+    """
+    value = {name: node.get_parameter(name).value for name in SPECS}
+    transport, event_type = value["rgb.transport"], value["event.type"]
+    _one_of("rgb.transport", transport, ("raw", "compressed"))
+    _one_of("event.type", event_type, EVENT_TYPES)
+    event_size = (value["event.width"], value["event.height"])
+    if (event_size[0] == 0) != (event_size[1] == 0):
+        raise ConfigurationError(
+            f"event.width = {event_size[0]} and event.height = {event_size[1]}",
+            "both 0, or the event camera's size",
+            "set both parameters",
+        )
+    calibration = value["calibration_file"]
+    return NodeConfig(
+        pipeline=_pipeline_config(value),
+        checkpoint=value["checkpoint"],
+        backend=value["backend"],
+        device=value["device"],
+        calibration_file=Path(calibration) if calibration else None,
+        camera_frame=value["camera_frame"],
+        compressed=transport == "compressed",
+        rectified=value["rgb.rectified"],
+        event_type=event_type,
+        event_size=event_size if all(event_size) else None,
+    )
+
+
+def _pipeline_config(value: dict[str, Any]) -> PipelineConfig:
+    for name in ("sensors", "reference_order"):
+        for sensor in value[name]:
+            _one_of(name, sensor, MODALITIES)
+    sensors = {}
+    for name, default in default_sensors().items():
+        if name in value["sensors"]:
+            sensors[name] = replace(
+                default,
+                tolerance_ns=seconds_to_ns(value[f"{name}.tolerance_s"]),
+                timeout_ns=seconds_to_ns(value[f"{name}.timeout_s"]),
+                offset_ns=seconds_to_ns(value[f"{name}.offset_s"]),
+                window_ns=seconds_to_ns(value.get(f"{name}.window_s", 0.0)),
+                aligned=value.get(f"{name}.aligned", False),
+            )
+    return PipelineConfig(
+        sensors=sensors,
+        reference_order=tuple(value["reference_order"]),
+        max_wait_ns=seconds_to_ns(value["max_wait_s"]),
+        max_stamp_age_ns=seconds_to_ns(value["max_stamp_age_s"]),
+        max_stamp_lead_ns=seconds_to_ns(value["max_stamp_lead_s"]),
+        input_width=value["input_width"],
+        input_height=value["input_height"],
+        min_range_m=value["lidar.min_range_m"],
+    )
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigurationError(
+            f"{name} = {value!r}", f"one of {', '.join(allowed)}", f"correct the parameter {name}"
+        )

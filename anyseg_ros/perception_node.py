@@ -1,0 +1,162 @@
+"""The perception node: topics in, masks out, with whatever sensors are left."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from anyseg_core.errors import AnysegError
+from anyseg_core.geometry import Calibration, load_calibration
+from anyseg_core.pipeline import Pipeline
+from anyseg_core.projection import warm_up
+from anyseg_core.projection.projector import (
+    REFERENCE_CAMERA,
+    CalibrationExtrinsics,
+    ExtrinsicsSource,
+)
+from anyseg_core.runtime import Segmenter, load_segmenter
+from anyseg_ros.outputs import Outputs
+from anyseg_ros.parameters import NodeConfig, declare_parameters, read_parameters
+from anyseg_ros.session import Session
+from anyseg_ros.tf import TfExtrinsics
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What configuring gives and cleaning up takes back."""
+
+    config: NodeConfig
+    segmenter: Segmenter
+    calibration: Calibration
+    extrinsics: ExtrinsicsSource
+    outputs: Outputs
+
+
+class PerceptionNode(LifecycleNode):
+    """See docs/node.md for its topics and parameters.
+
+    Configuring loads the network and the calibration and warms the network up; activating
+    subscribes; deactivating unsubscribes and forgets every reading; cleaning up frees the network.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("anyseg")
+        declare_parameters(self)
+        self._loaded: Loaded | None = None
+        self._session: Session | None = None
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and warm up; refuse with the reason."""
+        try:
+            self._loaded = self._load()
+        except AnysegError as error:
+            self.get_logger().error(f"cannot be configured: {error}")
+            return TransitionCallbackReturn.FAILURE
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Publish the classes, then subscribe, with no memory of what was before."""
+        result = super().on_activate(state)
+        loaded = self._loaded
+        assert loaded is not None  # the lifecycle configures first
+        loaded.outputs.publish_labels()
+        try:
+            self._session = Session(self, loaded.config, self._pipeline(loaded), loaded.outputs)
+        except AnysegError as error:
+            self.get_logger().error(f"cannot be activated: {error}")
+            return TransitionCallbackReturn.FAILURE
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribe and let the frame at work finish."""
+        self._end_session()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the network and the topics."""
+        self.release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything."""
+        self.release()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything; the node can then be configured again."""
+        self.release()
+        return super().on_error(state)
+
+    def release(self) -> None:
+        """End the data flow and free the network and the topics; harmless when there are none."""
+        self._end_session()
+        if self._loaded is not None:
+            self._loaded.outputs.destroy()
+            self._loaded = None
+
+    def _load(self) -> Loaded:
+        config = read_parameters(self)
+        path = config.calibration_file
+        calibration = load_calibration(path) if path is not None else Calibration()
+        warm_up()
+        segmenter = load_segmenter(config.checkpoint, config.backend, config.device)
+        segmenter.warm_up(config.pipeline.input_width, config.pipeline.input_height)
+        self.get_logger().info(f"network ready: {segmenter.description}")
+        if not segmenter.trained:
+            self.get_logger().warning(
+                "the network is untrained: its masks show that the line runs, not what it sees"
+            )
+        return Loaded(
+            config,
+            segmenter,
+            calibration,
+            TfExtrinsics(self) if path is None else CalibrationExtrinsics(calibration),
+            Outputs(self, segmenter.card.classes),
+        )
+
+    @staticmethod
+    def _pipeline(loaded: Loaded) -> Pipeline:
+        calibration = loaded.calibration
+        pipeline = Pipeline(
+            loaded.config.pipeline, loaded.segmenter, loaded.extrinsics, calibration.cameras
+        )
+        if REFERENCE_CAMERA in calibration.cameras:
+            frame_id = loaded.config.camera_frame or calibration.frame(REFERENCE_CAMERA)
+            pipeline.set_camera(calibration.camera(REFERENCE_CAMERA), frame_id)
+        return pipeline
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    rclpy.init(args=sys.argv)
+    node = PerceptionNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if node.get_parameter("autostart").value:
+            node.trigger_configure()
+            node.trigger_activate()
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        # a second Ctrl-C must not cut the clean-up short
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        node.release()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The data flow while the node is active: subscriptions, pipeline, worker, publications."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+
+from anyseg_ros.diagnostics import Throughput, diagnostics, frame_status
+from anyseg_ros.inputs import SensorInputs
+from anyseg_ros.rejections import RejectionLog
+from anyseg_ros.worker import NewestWorker
+
+if TYPE_CHECKING:
+    from rclpy.lifecycle import LifecycleNode
+
+    from anyseg_core.geometry import Camera
+    from anyseg_core.pipeline import Frame, Pipeline
+    from anyseg_core.types import Record
+    from anyseg_ros.outputs import Outputs
+    from anyseg_ros.parameters import NodeConfig
+
+POLL_PERIOD_S = 0.01
+DIAGNOSTICS_PERIOD_S = 1.0
+REJECTION_MEMORY_NS = 5_000_000_000
+RATE_PERIODS = 3
+
+
+class Session:
+    """Lives from activation to deactivation, so that nothing old survives either.
+
+    Messages are converted and matched in the executor's thread; the network runs in a worker.
+
+    Args:
+        node: the node that it belongs to.
+        config: the node's parameters.
+        pipeline: a new pipeline.
+        outputs: where results go.
+    """
+
+    def __init__(
+        self, node: LifecycleNode, config: NodeConfig, pipeline: Pipeline, outputs: Outputs
+    ) -> None:
+        self._node = node
+        self._pipeline = pipeline
+        self._outputs = outputs
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._rejections = RejectionLog(
+            node.get_logger().warning, lambda: int(self._steady_clock.now().nanoseconds)
+        )
+        self._published = 0
+        self._published_before = deque([0], maxlen=RATE_PERIODS + 1)
+        self._latency_ns = 0
+        self._worker: NewestWorker[Frame] = NewestWorker(self._segment, self._worker_failed)
+        self._inputs = SensorInputs(
+            node, config, self._take_record, self._take_camera, self._rejections.add
+        )
+        # a steady clock: waits must end and diagnostics must speak while simulated time is paused
+        self._timers = [
+            node.create_timer(POLL_PERIOD_S, self._poll, clock=self._steady_clock),
+            node.create_timer(DIAGNOSTICS_PERIOD_S, self._diagnose, clock=self._steady_clock),
+        ]
+
+    def close(self) -> None:
+        """Unsubscribe and let the frame at work finish."""
+        self._inputs.destroy()
+        for timer in self._timers:
+            self._node.destroy_timer(timer)
+        self._worker.stop()
+
+    def _take_record(self, sensor: str, record: Record) -> None:
+        self._submit(self._pipeline.gather(sensor, record, self._now_ns()))
+
+    def _take_camera(self, camera: Camera, frame_id: str) -> None:
+        self._pipeline.set_camera(camera, frame_id)
+
+    def _poll(self) -> None:
+        self._submit(self._pipeline.gather_due(self._now_ns()))
+
+    def _submit(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self._worker.submit(frame)
+
+    def _segment(self, frame: Frame) -> None:
+        """Segment and publish one frame, in the worker's thread."""
+        result = self._pipeline.segment(frame)
+        self._outputs.publish(result, self._pipeline)
+        self._latency_ns = self._now_ns() - result.stamp_ns
+        self._published += 1
+        self._outputs.publish_status(
+            frame_status(self._node.get_name(), result, self._latency_ns, self._worker.dropped)
+        )
+        for report in result.sensors:
+            if report.error is not None:
+                self._rejections.add(report.sensor, report.error)
+
+    def _worker_failed(self, error: Exception) -> None:
+        self._node.get_logger().error(
+            f"a frame could not be segmented ({type(error).__name__}: {error}); going on with the "
+            "next one",
+            throttle_duration_sec=5.0,
+        )
+
+    def _diagnose(self) -> None:
+        self._published_before.append(self._published)
+        periods = len(self._published_before) - 1
+        rate_hz = (self._published - self._published_before[0]) / (periods * DIAGNOSTICS_PERIOD_S)
+        now_ns = self._now_ns()
+        self._outputs.publish_diagnostics(
+            diagnostics(
+                self._node.get_name(),
+                now_ns,
+                Throughput(self._published, self._worker.dropped, rate_hz, self._latency_ns),
+                self._pipeline.verdicts(now_ns),
+                self._rejections.recent(REJECTION_MEMORY_NS),
+                self._inputs.publisher_counts(),
+            )
+        )
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
