@@ -46,7 +46,7 @@ def launcher(tmp_path, root):
         if python_in_prefix:
             install(prefix / "bin" / "python3", "python-of-the-prefix")
         environment = {"PATH": f"{tmp_path / 'path'}{os.pathsep}/usr/bin{os.pathsep}/bin"}
-        return subprocess.run(  # noqa: S603 - a copy of the project's own launcher
+        return subprocess.run(
             [target, *arguments], env=environment, check=True, capture_output=True, text=True
         ).stdout.split()
 

@@ -62,7 +62,7 @@ class Machine:
             "STATE": str(self.state),
             "PYTHON": "python3.11",
         }
-        return subprocess.run(  # noqa: S603 - the project's own script
+        return subprocess.run(
             [self._script, self.venv], env=environment, capture_output=True, text=True, check=False
         )
 

@@ -32,7 +32,7 @@ def test_without_a_folder_for_the_cache_a_kernel_is_compiled_in_memory(monkeypat
 
 
 def test_an_unusable_cache_folder_does_not_break_the_import():
-    done = subprocess.run(  # noqa: S603 - this test's own program
+    done = subprocess.run(
         [sys.executable, "-c", IMPORT_PROGRAM],
         env={
             **os.environ,
