@@ -37,6 +37,7 @@ class SensorInputs:
     Args:
         node: the node that subscribes.
         config: which sensors, and in which form they come.
+        event_size: columns and rows of the event camera; None for those of the RGB images.
         on_record: takes each sensor's readings.
         on_camera: takes the reference camera and its frame.
         on_rejected: takes the name of the input and why its message was left out.
@@ -46,6 +47,7 @@ class SensorInputs:
         self,
         node: Node,
         config: NodeConfig,
+        event_size: tuple[int, int] | None,
         on_record: OnRecord,
         on_camera: OnCamera,
         on_rejected: OnRejected,
@@ -55,6 +57,7 @@ class SensorInputs:
         self._on_record = on_record
         self._on_camera = on_camera
         self._on_rejected = on_rejected
+        self._event_size = event_size
         self._image_size: tuple[int, int] | None = None
         self._subscriptions = [
             self._subscribe(CAMERA_INFO, CameraInfo, "rgb/camera_info", self._take_camera_info)
@@ -118,7 +121,7 @@ class SensorInputs:
         return PointCloud2, "events", self._event_points
 
     def _event_points(self, message: PointCloud2) -> Record:
-        size = self._config.event_size or self._image_size
+        size = self._event_size or self._image_size
         if size is None:
             raise RecordError(
                 "events as points before any RGB image told the sensor's size",

@@ -85,8 +85,12 @@ def _specs() -> dict[str, Spec]:
         "event.type": Spec(
             "point_cloud", "What comes on events: point_cloud (x, y, t, p), event_packet or image."
         ),
-        "event.width": Spec(0, "Columns of the event camera; 0 for the RGB image's.", 0, 16384),
-        "event.height": Spec(0, "Rows of the event camera; 0 for the RGB image's.", 0, 16384),
+        "event.width": Spec(
+            0, "Columns of the event camera; 0 as calibrated, else the RGB's.", 0, 16384
+        ),
+        "event.height": Spec(
+            0, "Rows of the event camera; 0 as calibrated, else the RGB's.", 0, 16384
+        ),
         "lidar.min_range_m": Spec(
             config.min_range_m, "Points nearer than this are dropped, in metres.", 0.0, 100.0
         ),

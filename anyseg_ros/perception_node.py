@@ -66,7 +66,9 @@ class PerceptionNode(LifecycleNode):
         assert loaded is not None  # the lifecycle configures first
         loaded.outputs.publish_labels()
         try:
-            self._session = Session(self, loaded.config, self._pipeline(loaded), loaded.outputs)
+            self._session = Session(
+                self, loaded.config, _event_size(loaded), self._pipeline(loaded), loaded.outputs
+            )
         except AnysegError as error:
             self.get_logger().error(f"cannot be activated: {error}")
             return TransitionCallbackReturn.FAILURE
@@ -134,6 +136,14 @@ class PerceptionNode(LifecycleNode):
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def _event_size(loaded: Loaded) -> tuple[int, int] | None:
+    """Return the event camera's size: as set, else as calibrated, else the RGB camera's."""
+    cameras = loaded.calibration.cameras
+    camera = cameras.get("event", cameras.get(REFERENCE_CAMERA))
+    calibrated = None if camera is None else (camera.width, camera.height)
+    return loaded.config.event_size or calibrated
 
 
 def main() -> None:

@@ -36,12 +36,18 @@ class Session:
     Args:
         node: the node that it belongs to.
         config: the node's parameters.
+        event_size: columns and rows of the event camera; None for those of the RGB images.
         pipeline: a new pipeline.
         outputs: where results go.
     """
 
     def __init__(
-        self, node: LifecycleNode, config: NodeConfig, pipeline: Pipeline, outputs: Outputs
+        self,
+        node: LifecycleNode,
+        config: NodeConfig,
+        event_size: tuple[int, int] | None,
+        pipeline: Pipeline,
+        outputs: Outputs,
     ) -> None:
         self._node = node
         self._pipeline = pipeline
@@ -55,7 +61,7 @@ class Session:
         self._latency_ns = 0
         self._worker: NewestWorker[Frame] = NewestWorker(self._segment, self._worker_failed)
         self._inputs = SensorInputs(
-            node, config, self._take_record, self._take_camera, self._rejections.add
+            node, config, event_size, self._take_record, self._take_camera, self._rejections.add
         )
         # a steady clock: waits must end and diagnostics must speak while simulated time is paused
         self._timers = [
@@ -97,6 +103,8 @@ class Session:
                 self._rejections.add(report.sensor, report.error)
 
     def _worker_failed(self, error: Exception) -> None:
+        if not self._node.context.ok():
+            return  # the process was told to stop while this frame was at work
         self._node.get_logger().error(
             f"a frame could not be segmented ({type(error).__name__}: {error}); going on with the "
             "next one",
