@@ -12,6 +12,7 @@ from anyseg_core.classes import DELIVER, ClassSet
 from anyseg_core.errors import ConfigurationError, RecordError
 from anyseg_core.models import (
     MODELS,
+    add_modality,
     build_model,
     load_checkpoint,
     save_checkpoint,
@@ -251,6 +252,25 @@ class TestContract:
         with torch.inference_mode():
             assert model(make_images(modalities)).logits.shape == (1, 20, 64, 64)
             assert model(make_images(modalities[-1:])).logits.isfinite().all()
+
+    def test_a_modality_added_to_a_trained_model_leaves_the_others_as_they_were(
+        self, name, make_model, make_images
+    ):
+        if name not in MULTI:
+            pytest.skip("takes one modality")
+        model = make_model(name, modalities=("rgb", "depth"))
+        grown = add_modality(model, "thermal", like="depth")
+        images = make_images(("rgb", "depth"))
+        with torch.inference_mode():
+            assert grown.spec.modalities == ("rgb", "depth", "thermal")
+            if name != "cmnext":  # whose missing modality is a stream of zeros
+                assert torch.equal(grown(images).logits, model(images).logits)
+                as_thermal = grown({"thermal": images["depth"]}).logits
+                assert torch.equal(as_thermal, model({"depth": images["depth"]}).logits)
+            grown(images | {"thermal": images["rgb"]})
+        for parameter in grown.parameters():
+            parameter.data.zero_()
+        assert any(parameter.any() for parameter in model.parameters())
 
     def test_what_cannot_be_segmented_is_refused_with_a_reason(self, name, make_model, make_images):
         model = make_model(name)
