@@ -1,5 +1,6 @@
 """Segmentation models for any subset of modalities."""
 
+from anyseg_core.models.add_modality import add_modality
 from anyseg_core.models.base import ModelSpec, SegmentationModel
 from anyseg_core.models.card import ModelCard
 from anyseg_core.models.carried_state import CarriedState
@@ -16,6 +17,7 @@ __all__ = [
     "ModelSpec",
     "SegmentationModel",
     "SegmentationOutput",
+    "add_modality",
     "build_model",
     "load_checkpoint",
     "read_card",

@@ -106,6 +106,7 @@ def _play(options: argparse.Namespace, console: Console, monitor: DemoMonitor) -
             "node", "anyseg_ros.perception_node", {"calibration_file": calibration_file}
         )
         bring_up(monitor, "/anyseg", spin, PATIENCE_SPINS)
+        console.print("the node is active; the rig renders its street ...")
         for _ in range(PATIENCE_SPINS):
             if len(monitor.used) == len(MODALITIES):
                 break

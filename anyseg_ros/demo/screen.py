@@ -65,14 +65,9 @@ class Screen:
 
     def _table(self) -> Table:
         table = Table(expand=True)
-        for title, width in (
-            ("sensor", 8),
-            ("used", 6),
-            ("state", 12),
-            ("age ms", 8),
-            ("why", None),
-        ):
-            table.add_column(title, width=width, no_wrap=width is not None)
+        for title, width in (("sensor", 8), ("used", 5), ("state", 11), ("age ms", 8)):
+            table.add_column(title, width=width, no_wrap=True)
+        table.add_column("why", ratio=1)
         for name, line in sensor_lines(self._monitor):
             mark = Text("yes", "green") if line.used else Text("no", "bold red")
             table.add_row(name, mark, line.state, line.age_ms, Text(line.reason))
@@ -82,9 +77,9 @@ class Screen:
         tally = self._monitor.tally
         latency = f"{tally.latencies_ms[-1]:.0f} ms" if tally.latencies_ms else "-"
         return Group(
-            ProgressBar(total=1.0, completed=min(progress, 1.0)),
             Text(
                 f"{SCRIPT[phase].title}   frames {tally.frames}   rate {rate_hz:.1f} Hz   "
                 f"latency {latency}   overtaken {tally.dropped}"
             ),
+            ProgressBar(total=1.0, completed=min(progress, 1.0)),
         )

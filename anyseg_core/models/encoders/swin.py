@@ -1,7 +1,7 @@
 """Swin Transformer, tiny: attention inside windows, plain and shifted in turn.
 
 Source: Liu et al., "Swin Transformer", ICCV 2021. Maps that are no multiple of the window are
-padded; unlike the authors' code, which lets padding be attended to, it is masked here.
+padded; unlike in the authors' code, padding is not attended to, and a lone window is not shifted.
 """
 
 from __future__ import annotations

@@ -232,8 +232,8 @@ class TestContract:
         assert set(weights) == set(images)
 
     def test_torch_compile_traces_it_in_one_graph(self, name, make_model, make_images):
-        if name not in MULTI:
-            pytest.skip("the same class as mean_fusion")
+        if name not in ("any2seg", "charm"):
+            pytest.skip("slow to trace; the papers' two models hold the parts that matter")
         model = make_model(name)
         images = make_images(("rgb", "lidar"))
         compiled = torch.compile(model, backend="eager", fullgraph=True)
