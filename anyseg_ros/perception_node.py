@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from dataclasses import dataclass
 
 import rclpy
@@ -57,6 +58,10 @@ class PerceptionNode(LifecycleNode):
         except AnysegError as error:
             self.get_logger().error(f"cannot be configured: {error}")
             return TransitionCallbackReturn.FAILURE
+        except Exception:
+            # rclpy would turn it into a failed transition without a word
+            self.get_logger().error(f"cannot be configured:\n{traceback.format_exc()}")
+            raise
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -11,6 +11,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
 from anyseg_core.classes import DELIVER
+from anyseg_core.models import build_model, save_checkpoint
 from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.projection import resize_rgb
 from anyseg_core.runtime import load_segmenter
@@ -181,12 +182,38 @@ def test_pictures_are_made_for_whoever_looks(active, scene):
 
 WRONG = (
     ("checkpoint", "/nowhere/at_all.safetensors", "/nowhere/at_all"),
+    ("checkpoint", "truncated.safetensors", "truncated.safetensors"),
+    ("checkpoint", "other_classes.safetensors", "other_classes"),
     ("device", "quantum", "device 'quantum'"),
     ("backend", "abacus", "backend 'abacus'"),
     ("calibration_file", "/nowhere/rig.yaml", "rig.yaml"),
     ("event.type", "smoke", "event.type = 'smoke'"),
     ("sensors", ["sonar"], "sensors = 'sonar'"),
 )
+
+
+def write_checkpoints(folder):
+    """One checkpoint cut short, and one whose card speaks of other classes than its weights."""
+    model = build_model("any2seg", encoder="mit_b0", num_classes=25)
+    for name in ("truncated", "other_classes"):
+        save_checkpoint(
+            model,
+            folder / f"{name}.safetensors",
+            classes=DELIVER,
+            input_size=(64, 64),
+            normalisation=DEFAULT_NORMALISATION,
+            training_data="none",
+            recipe={},
+            scores={},
+            licence="Apache-2.0",
+        )
+    weights = folder / "truncated.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100_000])
+    card = folder / "other_classes.json"
+    content = json.loads(card.read_text())
+    del content["classes"][7:]
+    card.write_text(json.dumps(content))
+    return folder
 
 
 def values_of_parameters(probe, name):
@@ -292,13 +319,15 @@ def test_a_missing_extrinsic_leaves_the_lidar_out_and_is_never_read_as_identity(
 
 
 def test_a_wrong_configuration_fails_the_transition_with_the_reason(
-    start_node, probe, scene, calibration_file
+    start_node, probe, scene, calibration_file, tmp_path
 ):
     """Then the lifecycle can be walked twice over, data flowing each time."""
     process = probe.process = start_node(input_width=64, input_height=64)
+    folder = write_checkpoints(tmp_path)
     for name, value, why in WRONG:
         before = values_of_parameters(probe, name)
-        set_parameter(probe, name, value)
+        is_file = name == "checkpoint" and not value.startswith("/")
+        set_parameter(probe, name, str(folder / value) if is_file else value)
         assert not probe.transition("configure")
         assert probe.state() == "unconfigured"
         assert why in process.output()
