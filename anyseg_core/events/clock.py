@@ -24,7 +24,7 @@ class SensorClock:
     """
 
     def __init__(self) -> None:
-        self._offset_ns: float | None = None
+        self._offset_ns: int | None = None
 
     def to_host(self, t_ns: NDArray[np.int64], stamp_ns: int) -> NDArray[np.int64]:
         """Return one packet's event times on the host's clock.
@@ -35,6 +35,7 @@ class SensorClock:
         """
         observed_ns = stamp_ns - int(t_ns[0])
         if self._offset_ns is None or abs(observed_ns - self._offset_ns) > MAX_STEP_NS:
-            self._offset_ns = float(observed_ns)
-        self._offset_ns += GAIN * (observed_ns - self._offset_ns)
-        return t_ns + np.int64(round(self._offset_ns))
+            self._offset_ns = observed_ns
+        # integers throughout: a float of today's nanoseconds is off by up to 128 of them
+        self._offset_ns += round(GAIN * (observed_ns - self._offset_ns))
+        return t_ns + np.int64(self._offset_ns)
