@@ -56,6 +56,7 @@ EXTRAS = {
         "ruff>=0.5",
         "setuptools>=68",
         "transformers>=4.50",
+        "types-PyYAML>=6",
     ],
 }
 
