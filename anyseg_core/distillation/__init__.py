@@ -6,12 +6,27 @@ from anyseg_core.distillation.embeddings_file import (
     write_teacher_embeddings,
 )
 from anyseg_core.distillation.losses import LscdOptions, lscd_losses
+from anyseg_core.distillation.maker import (
+    TeacherSample,
+    TextEncoder,
+    VisualEncoder,
+    embed_class_names,
+    embed_data_set,
+)
 from anyseg_core.distillation.seeded_teacher import seeded_teacher
+from anyseg_core.distillation.transformers_encoders import ClipEncoder, SentenceEncoder
 
 __all__ = [
+    "ClipEncoder",
     "LscdOptions",
+    "SentenceEncoder",
     "TeacherBatch",
     "TeacherEmbeddings",
+    "TeacherSample",
+    "TextEncoder",
+    "VisualEncoder",
+    "embed_class_names",
+    "embed_data_set",
     "lscd_losses",
     "read_teacher_embeddings",
     "seeded_teacher",

@@ -149,6 +149,8 @@ class Charm(SegmentationModel):
 
     ``weights`` are the robustness scores, averaged over pixels and scales: 0..1, with sum 1 over
     the modalities present. While training, ``auxiliary["ine"]`` holds the enhanced prediction.
+
+    The number of windows follows the input's size, so an export holds for one size.
     """
 
     def __init__(self, spec: ModelSpec, options: CharmOptions) -> None:
