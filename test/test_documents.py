@@ -1,0 +1,40 @@
+"""What the documents show is there and runs."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_file_leads_somewhere(document):
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (document.parent / target).exists(), target
+
+
+def test_the_python_of_the_models_page_runs():
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        names = {}
+        exec(block, names)  # noqa: S102 - the document's own example
+        assert tuple(names["output"].logits.shape) == (1, 25, 256, 256)
+
+
+def test_the_commands_of_the_readme_name_what_is_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = [shlex.split(line, comments=True) for line in re.findall(r"^    (.+)$", text, re.M)]
+    launches = [words for words in commands if words[:3] == ["ros2", "launch", "anyseg_ros"]]
+    source = (ROOT / "launch" / launches[0][3]).read_text(encoding="utf-8")
+    for words in launches:
+        for argument in words[4:]:
+            assert f'"{argument.split(":=")[0]}"' in source, argument
+    targets = {words[1] for words in commands if words[0] == "make"}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert targets == {"demo", "test"}
+    assert all(f"\n{target}:" in makefile for target in targets)
