@@ -28,7 +28,8 @@ def test_the_python_of_the_models_page_runs():
 
 def test_the_commands_of_the_readme_name_what_is_there():
     text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    commands = [shlex.split(line, comments=True) for line in re.findall(r"^    (.+)$", text, re.M)]
+    lines = re.findall(r"^    (.+)$", text, re.MULTILINE)
+    commands = [shlex.split(line, comments=True) for line in lines]
     launches = [words for words in commands if words[:3] == ["ros2", "launch", "anyseg_ros"]]
     source = (ROOT / "launch" / launches[0][3]).read_text(encoding="utf-8")
     for words in launches:
