@@ -94,4 +94,4 @@ def isolate_ros() -> None:
 
 
 def _command(module: str, arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", module, "--ros-args", *arguments]
+    return [sys.executable, "-m", "anyseg_ros.demo.child", module, "--ros-args", *arguments]
