@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.health import HealthConfig, SensorHealthConfig, Thresholds
+from anyseg_core.health import Action, HealthConfig, SensorHealthConfig, Thresholds
 from anyseg_core.types import MODALITIES
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class PipelineConfig:
         input_height: rows of the tensors that the network sees, in pixels.
         min_range_m: LiDAR points nearer than this are dropped (the vehicle itself; MUSES: 1 m).
         thresholds: where the health detectors speak up.
+        actions: by sensor and detector, what follows from a finding instead of the default.
 
     Raises:
         ConfigurationError: a value out of its range, or a name that is no modality.
@@ -80,6 +81,7 @@ class PipelineConfig:
     input_height: int = 256
     min_range_m: float = 1.0
     thresholds: Thresholds = field(default_factory=Thresholds)
+    actions: Mapping[str, Mapping[str, Action]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.sensors) - set(MODALITIES))
@@ -105,7 +107,10 @@ class PipelineConfig:
         return HealthConfig(
             {
                 name: SensorHealthConfig(
-                    name, timeout_ns=sensor.timeout_ns, thresholds=self.thresholds
+                    name,
+                    timeout_ns=sensor.timeout_ns,
+                    actions=self.actions.get(name, {}),
+                    thresholds=self.thresholds,
                 )
                 for name, sensor in self.sensors.items()
             }

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from anyseg_core.config import NS_PER_S, PipelineConfig
-from anyseg_core.errors import AnysegError, RecordError
-from anyseg_core.health import HealthMonitor, Verdict
+from anyseg_core.errors import AnysegError, ConfigurationError, RecordError
+from anyseg_core.health import Action, HealthMonitor, Verdict
 from anyseg_core.projection.projector import ExtrinsicsSource, Projector
 from anyseg_core.runtime.segmenter import Prediction, Segmenter
 from anyseg_core.sync import FrameSet, Reading, Stream, Synchronizer
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from anyseg_core.geometry import Camera
+
+EXCLUDED_BY_HAND = "excluded by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,27 @@ class Pipeline:
         )
         self._segmenter = segmenter
         self._now_ns = 0
+        self._excluded: frozenset[str] = frozenset()
 
     def set_camera(self, camera: Camera, frame_id: str) -> None:
         """Take a new reference camera; it holds from the next frame on."""
         self._projector.set_camera(camera, frame_id)
+
+    def exclude(self, sensor: str, *, excluded: bool) -> None:
+        """Leave a sensor out of the next frames by hand, or admit it again.
+
+        Raises:
+            ConfigurationError: the sensor is not configured.
+        """
+        if sensor not in self._sensors:
+            raise ConfigurationError(
+                f"sensor {sensor!r}", f"one of {', '.join(self._sensors)}", "name one of these"
+            )
+        self._excluded = self._excluded | {sensor} if excluded else self._excluded - {sensor}
+
+    def set_actions(self, actions: Mapping[str, Mapping[str, Action]]) -> None:
+        """Let other actions follow from findings; see ``HealthMonitor.set_actions``."""
+        self._health.set_actions(actions)
 
     def push(self, sensor: str, record: Record, now_ns: int) -> list[Segmentation]:
         """Take one reading and return the frames that became complete with it, segmented."""
@@ -244,6 +263,8 @@ class Pipeline:
         reason, failure = "", None
         if reading is None:
             reason = frame.readings.absent[name]
+        elif name in self._excluded:
+            reason = EXCLUDED_BY_HAND
         elif not verdict.usable:
             reason = "; ".join(finding.message for finding in verdict.findings) or verdict.state
         else:

@@ -10,10 +10,26 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 
 from anyseg_core.config import NS_PER_S, PipelineConfig, default_sensors, seconds_to_ns
 from anyseg_core.errors import ConfigurationError
+from anyseg_core.health import DETECTORS, Action, SensorHealthConfig, Thresholds
 from anyseg_core.types import MODALITIES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rclpy.node import Node
+
+EXPOSED_THRESHOLDS = (
+    "rgb_black_mean",
+    "rgb_blurred_ratio",
+    "rgb_blocked_share",
+    "depth_invalid_share",
+    "event_storm_rate_hz",
+    "lidar_point_ratio",
+    "lidar_jitter_deg",
+    "low_rate_ratio",
+    "high_jitter_share",
+)
+"""Of the thresholds those that depend on the robot more than on the sensor."""
 
 EventType = Literal["point_cloud", "event_packet", "image"]
 EVENT_TYPES: tuple[EventType, ...] = ("point_cloud", "event_packet", "image")
@@ -48,7 +64,7 @@ def _specs() -> dict[str, Spec]:
     config = PipelineConfig()
     specs = {
         "checkpoint": Spec("", "Path of the checkpoint; empty for the package's own network."),
-        "backend": Spec("auto", "Runtime of the network: auto or torch."),
+        "backend": Spec("auto", "Runtime of the network: auto, torch, onnxruntime or openvino."),
         "device": Spec("auto", "Device of the network: auto, cpu, cuda or cuda:N."),
         "calibration_file": Spec(
             "", "Cameras and transforms; empty to use CameraInfo and TF alone."
@@ -127,7 +143,45 @@ def _specs() -> dict[str, Spec]:
     return specs
 
 
-SPECS: dict[str, Spec] = _specs()
+def _health_specs() -> dict[str, Spec]:
+    specs = {}
+    for name in EXPOSED_THRESHOLDS:
+        default = getattr(Thresholds(), name)
+        specs[f"health.{name}"] = Spec(
+            default, f"Threshold {name.replace('_', ' ')} of the health detectors.", 0, 1_000_000
+        )
+    for sensor in MODALITIES:
+        for detector in SensorHealthConfig(sensor).detectors:
+            specs[f"health.{sensor}.{detector}"] = Spec(
+                str(DETECTORS[detector].action),
+                "What follows from this finding: ignore, warn or exclude.",
+            )
+    return specs
+
+
+def read_actions(value: Mapping[str, Any]) -> dict[str, dict[str, Action]]:
+    """Read the actions by sensor and detector from parameter values by name.
+
+    Raises:
+        ConfigurationError: a value is no action.
+    """
+    actions: dict[str, dict[str, Action]] = {}
+    for sensor in MODALITIES:
+        actions[sensor] = {}
+        for detector in SensorHealthConfig(sensor).detectors:
+            name = f"health.{sensor}.{detector}"
+            _one_of(name, value[name], tuple(Action))
+            actions[sensor][detector] = Action(value[name])
+    return actions
+
+
+def takes_effect_at_once(name: str) -> bool:
+    """Tell whether a change of the parameter is heeded by an active node."""
+    parts = name.split(".")
+    return len(parts) == 3 and parts[0] == "health"
+
+
+SPECS: dict[str, Spec] = _specs() | _health_specs()
 """Every parameter of the node, by name."""
 
 
@@ -153,13 +207,17 @@ def declare_parameters(node: Node) -> None:
         node.declare_parameter(name, spec.default, spec.descriptor())
 
 
-def read_parameters(node: Node) -> NodeConfig:
+def read_parameters(node: Node, changes: Mapping[str, Any] | None = None) -> NodeConfig:
     """Read the parameters into a configuration.
+
+    Args:
+        node: the node that declared them.
+        changes: values by name that are to take the place of the node's.
 
     Raises:
         ConfigurationError: values that do not go together, or name nothing known.
     """
-    value = {name: node.get_parameter(name).value for name in SPECS}
+    value = {name: node.get_parameter(name).value for name in SPECS} | dict(changes or {})
     transport, event_type = value["rgb.transport"], value["event.type"]
     _one_of("rgb.transport", transport, ("raw", "compressed"))
     _one_of("event.type", event_type, EVENT_TYPES)
@@ -209,6 +267,8 @@ def _pipeline_config(value: dict[str, Any]) -> PipelineConfig:
         input_width=value["input_width"],
         input_height=value["input_height"],
         min_range_m=value["lidar.min_range_m"],
+        thresholds=Thresholds(**{name: value[f"health.{name}"] for name in EXPOSED_THRESHOLDS}),
+        actions=read_actions(value),
     )
 
 

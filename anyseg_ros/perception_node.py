@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import rclpy
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -22,9 +24,18 @@ from anyseg_core.projection.projector import (
 )
 from anyseg_core.runtime import Segmenter, load_segmenter
 from anyseg_ros.outputs import Outputs
-from anyseg_ros.parameters import NodeConfig, declare_parameters, read_parameters
+from anyseg_ros.parameters import (
+    SPECS,
+    NodeConfig,
+    declare_parameters,
+    read_parameters,
+    takes_effect_at_once,
+)
 from anyseg_ros.session import Session
 from anyseg_ros.tf import TfExtrinsics
+
+if TYPE_CHECKING:
+    from rclpy.parameter import Parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class PerceptionNode(LifecycleNode):
         declare_parameters(self)
         self._loaded: Loaded | None = None
         self._session: Session | None = None
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._take_parameters)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up; refuse with the reason."""
@@ -105,6 +118,38 @@ class PerceptionNode(LifecycleNode):
         if self._loaded is not None:
             self._loaded.outputs.destroy()
             self._loaded = None
+
+    def _check_parameters(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
+        """Refuse values that no configuration could be made of.
+
+        Where the parameters made none before, any change may be a step towards one.
+        """
+        changes = {each.name: each.value for each in parameters if each.name in SPECS}
+        reason = self._refusal(changes)
+        if reason and not self._refusal({}):
+            return SetParametersResult(successful=False, reason=reason)
+        return SetParametersResult(successful=True)
+
+    def _refusal(self, changes: dict[str, Any]) -> str:
+        try:
+            read_parameters(self, changes)
+        except AnysegError as error:
+            return str(error)
+        return ""
+
+    def _take_parameters(self, parameters: list[Parameter[Any]]) -> None:
+        """Let an active node heed the changes that it can, and say which wait."""
+        names = [each.name for each in parameters if each.name in SPECS]
+        later = [name for name in names if not takes_effect_at_once(name)]
+        if len(later) < len(names) and self._loaded is not None:
+            config = self._loaded.config
+            actions = read_parameters(self).pipeline.actions
+            pipeline = replace(config.pipeline, actions=actions)
+            self._loaded = replace(self._loaded, config=replace(config, pipeline=pipeline))
+            if self._session is not None:
+                self._session.set_actions(actions)
+        if later and self._loaded is not None:
+            self.get_logger().info(f"{', '.join(later)}: takes effect on the next configure")
 
     def _load(self) -> Loaded:
         config = read_parameters(self)

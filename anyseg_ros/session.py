@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from typing import TYPE_CHECKING
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from std_srvs.srv import SetBool
 
+from anyseg_core.pipeline import EXCLUDED_BY_HAND
 from anyseg_ros.diagnostics import Throughput, diagnostics, frame_status
 from anyseg_ros.inputs import SensorInputs
 from anyseg_ros.rejections import RejectionLog
 from anyseg_ros.worker import NewestWorker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rclpy.lifecycle import LifecycleNode
 
     from anyseg_core.geometry import Camera
+    from anyseg_core.health import Action
     from anyseg_core.pipeline import Frame, Pipeline
     from anyseg_core.types import Record
     from anyseg_ros.outputs import Outputs
@@ -60,6 +66,12 @@ class Session:
         self._published_before = deque([0], maxlen=RATE_PERIODS + 1)
         self._latency_ns = 0
         self._worker: NewestWorker[Frame] = NewestWorker(self._segment, self._worker_failed)
+        self._services = [
+            node.create_service(
+                SetBool, f"~/exclude/{sensor}", functools.partial(self._exclude, sensor)
+            )
+            for sensor in config.pipeline.sensors
+        ]
         self._inputs = SensorInputs(
             node, config, event_size, self._take_record, self._take_camera, self._rejections.add
         )
@@ -72,9 +84,24 @@ class Session:
     def close(self) -> None:
         """Unsubscribe and let the frame at work finish."""
         self._inputs.destroy()
+        for service in self._services:
+            self._node.destroy_service(service)
         for timer in self._timers:
             self._node.destroy_timer(timer)
         self._worker.stop()
+
+    def set_actions(self, actions: Mapping[str, Mapping[str, Action]]) -> None:
+        """Let other actions follow from findings of health from now on."""
+        self._pipeline.set_actions(actions)
+
+    def _exclude(
+        self, sensor: str, request: SetBool.Request, response: SetBool.Response
+    ) -> SetBool.Response:
+        self._pipeline.exclude(sensor, excluded=request.data)
+        response.success = True
+        response.message = f"{sensor} is {EXCLUDED_BY_HAND if request.data else 'admitted'}"
+        self._node.get_logger().info(response.message)
+        return response
 
     def _take_record(self, sensor: str, record: Record) -> None:
         self._submit(self._pipeline.gather(sensor, record, self._now_ns()))

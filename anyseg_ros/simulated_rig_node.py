@@ -32,10 +32,10 @@ from anyseg_core.config import NS_PER_S
 from anyseg_core.errors import AnysegError
 from anyseg_core.geometry import Camera
 from anyseg_core.simulation import FaultInjector, RigConfig, SimulatedRig, parse_fault
-from anyseg_core.types import DepthRecord, EventRecord, LidarRecord, Record, RgbRecord
+from anyseg_core.types import Record, RgbRecord
 from anyseg_ros.conversions.camera_info import camera_info_message
-from anyseg_ros.conversions.images import depth_message, image_message
-from anyseg_ros.conversions.pointclouds import events_message, lidar_message
+from anyseg_ros.conversions.images import image_message
+from anyseg_ros.conversions.records import record_message
 from anyseg_ros.outputs import LATCHED
 from anyseg_ros.simulated_clip import Tick, drive, repeat, shift_record
 
@@ -186,20 +186,11 @@ class SimulatedRigNode(Node):
         return tick
 
     def _send(self, sensor: str, record: Record) -> None:
-        message: Image | PointCloud2
         if isinstance(record, RgbRecord):
-            message = image_message(record.image, "rgb8", record.stamp_ns, record.frame_id)
             self._camera_info.publish(
                 camera_info_message(self._camera, record.stamp_ns, record.frame_id)
             )
-        elif isinstance(record, DepthRecord):
-            message = depth_message(record)
-        elif isinstance(record, LidarRecord):
-            message = lidar_message(record)
-        else:
-            assert isinstance(record, EventRecord)  # the rig makes no event frames
-            message = events_message(record)
-        self._outputs[sensor].publish(message)
+        self._outputs[sensor].publish(record_message(record))
 
     def _on_parameters(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
         for parameter in parameters:

@@ -23,6 +23,10 @@ class Thresholds:
         stamp_future_s: stamps further ahead of now (diagnostic_updater TimeStampStatus: 1 s).
         stamp_past_s: stamps further behind now (diagnostic_updater TimeStampStatus: 5 s).
         stamp_backward_s: a step back of the stamps beyond what transport reorders (own choice).
+        low_rate_ratio: rate against the learned one (own choice: half; diagnostic_updater
+            FrequencyStatus takes 0.9, at which one lost reading in ten would warn).
+        high_jitter_share: median deviation of the intervals, share of their median (own choice).
+        lost_readings_share: share of expected readings that are missing (own choice).
         rgb_black_mean: a black picture's mean is below (autoware image_diagnostics: dark is
             below 10), and
         rgb_flat_contrast: its standard deviation is below; also for white. A covered lens gives
@@ -32,6 +36,11 @@ class Thresholds:
             one stop darker of a sudden).
         rgb_saturated_level: a pixel with all channels at or above is saturated (own choice).
         rgb_over_exposed_share: saturated share beyond the learned one (own choice).
+        rgb_blurred_ratio: sharpness against the learned one (own choice).
+        rgb_noisy_ratio: the same measure above the learned one (own choice).
+        rgb_blocked_level: a cell without a pixel above is black (own choice, as rgb_black_mean).
+        rgb_blocked_share: share of black cells beyond the learned one (own choice: autoware
+            blockage_diag warns at 0.1 of the area).
         frozen_repeats: identical readings in a row after the first; drivers that publish faster
             than the sensor repeat one or two (own choice).
         depth_empty_share: invalid share at which nothing is left (own choice).
@@ -42,9 +51,20 @@ class Thresholds:
             no collapse can be told from it (own choice).
         event_storm_ratio: event rate against the learned one, and
         event_storm_rate_hz: events per pixel and second (own choice, above fast turns).
+        event_hot_rate_hz: a pixel that fires at least so often is hot (own choice), and
+        event_hot_share: share of events from hot pixels beyond the learned one (own choice).
+        event_low_resolution_ratio: columns and rows with events against the learned share (own
+            choice: a binning of 2 x 2 leaves half of them).
         lidar_empty_points: a sweep with fewer returns is empty (own choice).
         lidar_point_ratio: returns against the learned number (own choice: half; autoware
             blockage_diag takes 0.1 of the area for a blockage, which the sectors show).
+        lidar_lost_ratio: a sector or ring with less of its learned returns is lost (own choice).
+        lidar_lost_sector_deg: lost azimuth, in degrees (own choice: a tenth of the turn, as
+            autoware blockage_diag has it for its area, is 36).
+        lidar_lost_rings_share: share of the elevations that are lost (own choice).
+        lidar_jitter_deg: tilt of the ground from one sweep to the next (own choice: braking and
+            bumps pitch a car by about 1 degree in 0.1 s).
+        lidar_noise_share: share of single near points beyond the learned one (own choice).
 
     Raises:
         ConfigurationError: a value that is not finite or below zero.
@@ -53,12 +73,19 @@ class Thresholds:
     stamp_future_s: float = 1.0
     stamp_past_s: float = 5.0
     stamp_backward_s: float = 0.1
+    low_rate_ratio: float = 0.5
+    high_jitter_share: float = 0.3
+    lost_readings_share: float = 0.3
     rgb_black_mean: float = 10.0
     rgb_flat_contrast: float = 4.0
     rgb_white_mean: float = 245.0
     rgb_under_exposed_ratio: float = 0.4
     rgb_saturated_level: float = 250.0
     rgb_over_exposed_share: float = 0.3
+    rgb_blurred_ratio: float = 0.5
+    rgb_noisy_ratio: float = 1.6
+    rgb_blocked_level: float = 10.0
+    rgb_blocked_share: float = 0.1
     frozen_repeats: int = 3
     depth_empty_share: float = 0.95
     depth_invalid_share: float = 0.3
@@ -66,8 +93,16 @@ class Thresholds:
     event_least_rate_hz: float = 0.1
     event_storm_ratio: float = 10.0
     event_storm_rate_hz: float = 20.0
+    event_hot_rate_hz: float = 300.0
+    event_hot_share: float = 0.2
+    event_low_resolution_ratio: float = 0.7
     lidar_empty_points: int = 100
     lidar_point_ratio: float = 0.5
+    lidar_lost_ratio: float = 0.1
+    lidar_lost_sector_deg: float = 30.0
+    lidar_lost_rings_share: float = 0.25
+    lidar_jitter_deg: float = 1.5
+    lidar_noise_share: float = 0.05
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
+from anyseg_core.health.event_pixels import EventPixels
+from anyseg_core.health.frozen import RepeatCounter, check_frozen
 from anyseg_core.types import EventFrameRecord, EventRecord
 
 if TYPE_CHECKING:
@@ -59,11 +63,21 @@ class EventInspector:
     Event frames that a driver rendered carry no rate; of these only the times are checked.
     """
 
-    __slots__ = ("_events", "_last_stamp_ns", "_measured_ns", "_rate", "_thresholds")
+    __slots__ = (
+        "_events",
+        "_last_stamp_ns",
+        "_measured_ns",
+        "_pixels",
+        "_rate",
+        "_repeats",
+        "_thresholds",
+    )
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         self._rate = Baseline(rate=0.02)
+        self._pixels = EventPixels(thresholds)
+        self._repeats = RepeatCounter()
         self._last_stamp_ns: int | None = None
         self._measured_ns = 0
         self._events = 0
@@ -77,17 +91,24 @@ class EventInspector:
         """Look at one packet; the rate is judged each time enough of it was seen."""
         if isinstance(record, EventFrameRecord):
             return {}
+        repeats = self._repeats.count(np.stack([record.events.x, record.events.y]))
+        frozen = check_frozen("event_frozen", repeats, self._thresholds.frozen_repeats)
+        return {"event_frozen": frozen} | self._measure(record)
+
+    def _measure(self, record: EventRecord) -> Results:
         last, self._last_stamp_ns = self._last_stamp_ns, record.stamp_ns
         if last is None or record.stamp_ns <= last:
             return {}
         self._measured_ns += record.stamp_ns - last
         self._events += len(record.events)
+        self._pixels.add(record)
         if self._measured_ns < MEASURED_NS:
             return {}
         pixel_seconds = max(1, record.width * record.height) * self._measured_ns / 1e9
         rate_hz = self._events / pixel_seconds
+        pixels = self._pixels.judge(self._measured_ns, record)
         self._measured_ns = self._events = 0
-        return self._judge(rate_hz)
+        return self._judge(rate_hz) | pixels
 
     def _judge(self, rate_hz: float) -> Results:
         limits, known = self._thresholds, self._rate.value

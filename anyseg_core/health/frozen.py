@@ -54,7 +54,7 @@ def check_frozen(detector: str, repeats: int, max_repeats: int) -> Finding | Non
     """Find a stream that gives the same content again and again.
 
     Args:
-        detector: ``rgb_frozen``, ``depth_frozen`` or ``lidar_frozen``.
+        detector: ``rgb_frozen``, ``depth_frozen``, ``event_frozen`` or ``lidar_frozen``.
         repeats: how often the present reading came before, in a row.
         max_repeats: as many are a fault.
     """

@@ -9,6 +9,7 @@ import numpy as np
 from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
 from anyseg_core.health.frozen import RepeatCounter, check_frozen
+from anyseg_core.health.sweep import SweepInspector
 
 if TYPE_CHECKING:
     from anyseg_core.health.config import Thresholds
@@ -71,13 +72,14 @@ def check_point_loss(returns: int, usual_returns: float, min_ratio: float) -> Fi
 class LidarInspector:
     """The detectors of a LiDAR, with the number of returns that is usual for it."""
 
-    __slots__ = ("_repeats", "_returns", "_thresholds")
+    __slots__ = ("_repeats", "_returns", "_sweep", "_thresholds")
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         # Slow, so that a creeping loss is still one; and never learned from a loss.
         self._returns = Baseline(rate=0.002)
         self._repeats = RepeatCounter()
+        self._sweep = SweepInspector(thresholds)
 
     @property
     def moving(self) -> bool:
@@ -86,7 +88,8 @@ class LidarInspector:
 
     def inspect(self, record: LidarRecord) -> Results:
         """Look at one sweep."""
-        repeats = self._repeats.count(sample_points(record.points))
+        sample = sample_points(record.points)
+        repeats = self._repeats.count(sample)
         frozen = check_frozen("lidar_frozen", repeats, self._thresholds.frozen_repeats)
         returns = count_returns(record.points)
         empty = check_empty(returns, self._thresholds.lidar_empty_points)
@@ -97,4 +100,5 @@ class LidarInspector:
             returns, returns if usual is None else usual, self._thresholds.lidar_point_ratio
         )
         self._returns.learn(returns, in_fault=loss is not None)
-        return {"lidar_empty": None, "lidar_frozen": frozen, "lidar_point_loss": loss}
+        results: Results = {"lidar_empty": None, "lidar_frozen": frozen, "lidar_point_loss": loss}
+        return results | self._sweep.inspect(record.points, sample)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from anyseg_core.errors import ConfigurationError
+from anyseg_core.health.config import HealthConfig
 from anyseg_core.health.sensor import SensorHealth
 from anyseg_core.health.stillness import excuse_stillness
 
 if TYPE_CHECKING:
-    from anyseg_core.health.config import HealthConfig
-    from anyseg_core.health.verdict import Verdict
+    from collections.abc import Mapping
+
+    from anyseg_core.health.verdict import Action, Verdict
     from anyseg_core.types import Record
 
 CLOCK_BACK_NS = 1_000_000_000
@@ -59,6 +62,23 @@ class HealthMonitor:
         if any(health.moving(now_ns) for health in self._sensors.values()):
             return verdicts
         return {name: excuse_stillness(verdict) for name, verdict in verdicts.items()}
+
+    def set_actions(self, actions: Mapping[str, Mapping[str, Action]]) -> None:
+        """Let other actions follow from findings from now on.
+
+        Args:
+            actions: by sensor and detector; what is not named gets the detector's default.
+
+        Raises:
+            ConfigurationError: a detector that does not look at the sensor, or no action.
+        """
+        sensors = {
+            name: replace(config, actions=dict(actions.get(name, {})))
+            for name, config in self._config.sensors.items()
+        }
+        self._config = HealthConfig(sensors)
+        for name, health in self._sensors.items():
+            health.set_actions(sensors[name].actions)
 
     def reset(self) -> None:
         """Forget all readings, faults and baselines."""

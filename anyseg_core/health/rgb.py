@@ -10,6 +10,7 @@ import numpy as np
 from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
 from anyseg_core.health.frozen import RepeatCounter, check_frozen, sample_image
+from anyseg_core.health.picture import PictureInspector
 
 if TYPE_CHECKING:
     from anyseg_core.health.config import Thresholds
@@ -112,13 +113,14 @@ def check_over_exposed(share: float, usual_share: float, max_more: float) -> Fin
 class RgbInspector:
     """The detectors of a colour camera, with the brightness that is usual for it."""
 
-    __slots__ = ("_mean", "_repeats", "_saturated", "_thresholds")
+    __slots__ = ("_mean", "_picture", "_repeats", "_saturated", "_thresholds")
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         self._mean = Baseline(rate=0.02, rate_in_fault=0.01)
         self._saturated = Baseline(rate=0.02, rate_in_fault=0.01)
         self._repeats = RepeatCounter()
+        self._picture = PictureInspector(thresholds)
 
     @property
     def moving(self) -> bool:
@@ -140,6 +142,9 @@ class RgbInspector:
         }
         if black is None and white is None:
             results |= self._check_exposure(statistics)
+            results |= self._picture.inspect(record.image, sample)
+            if results["rgb_under_exposed"] is not None:
+                results["rgb_noisy"] = None  # the noise of the dark is told by its cause
         return results
 
     def _check_exposure(self, statistics: ImageStatistics) -> Results:

@@ -13,6 +13,7 @@ from anyseg_core.health.event import EventInspector
 from anyseg_core.health.hysteresis import Latch
 from anyseg_core.health.lidar import LidarInspector
 from anyseg_core.health.rgb import RgbInspector
+from anyseg_core.health.rhythm import Rhythm
 from anyseg_core.health.verdict import Action, Finding, HealthState, Verdict
 from anyseg_core.types import (
     DepthRecord,
@@ -24,7 +25,7 @@ from anyseg_core.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from anyseg_core.health.config import SensorHealthConfig, Thresholds
     from anyseg_core.health.inspector import Inspector, Results
@@ -50,16 +51,30 @@ class SensorHealth:
         self._name = name
         self._config = config
         self._inspector = _INSPECTORS[config.modality](config.thresholds)
+        self._rhythm = Rhythm(config.thresholds)
         self._latches = {
-            detector: Latch(
-                DETECTORS[detector].bad_readings or config.bad_readings, config.good_readings
-            )
+            detector: self._latch(detector)
             for detector in config.detectors
             if config.action(detector) is not Action.IGNORE
         }
         self._readings = 0
         self._last_now_ns: int | None = None
         self._last_stamp_ns: int | None = None
+
+    def set_actions(self, actions: Mapping[str, Action]) -> None:
+        """Let other actions follow from findings, those that hold now included."""
+        self._config = replace(self._config, actions=dict(actions))
+        for detector in self._config.detectors:
+            action = self._config.action(detector)
+            if action is Action.IGNORE:
+                self._latches.pop(detector, None)
+                continue
+            latch = self._latches.setdefault(detector, self._latch(detector))
+            latch.finding = self._with_action(latch.finding)
+
+    def _latch(self, detector: str) -> Latch:
+        needed = DETECTORS[detector].bad_readings or self._config.bad_readings
+        return Latch(needed, self._config.good_readings)
 
     def observe(self, record: Record, now_ns: int) -> None:
         """Look at one reading."""
@@ -88,7 +103,8 @@ class SensorHealth:
         """Return the state at ``now_ns``."""
         self._check_silence(now_ns)
         latched = [latch for latch in self._latches.values() if latch.finding is not None]
-        findings = tuple(latch.finding for latch in latched if latch.finding is not None)
+        order = [self._latches[name] for name in self._config.detectors if name in self._latches]
+        findings = tuple(latch.finding for latch in order if latch.finding is not None)
         return Verdict(self._name, self._state(latched), findings, has_data=self._readings > 0)
 
     def _state(self, latched: list[Latch]) -> HealthState:
@@ -124,6 +140,7 @@ class SensorHealth:
                 step_ns, limits.stamp_backward_s
             )
             results["stamp_frozen"] = timing.check_stamp_frozen(step_ns)
+            results |= self._rhythm.inspect(step_ns)
         return results
 
     def _update(self, results: Results) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from anyseg_core.health.verdict import Action, Finding, HealthState, Verdict
 
-FROZEN = frozenset({"rgb_frozen", "depth_frozen", "lidar_frozen"})
+FROZEN = frozenset({"rgb_frozen", "depth_frozen", "lidar_frozen", "event_frozen"})
 
 
 def excuse_stillness(verdict: Verdict) -> Verdict:

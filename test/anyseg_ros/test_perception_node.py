@@ -187,8 +187,6 @@ WRONG = (
     ("device", "quantum", "device 'quantum'"),
     ("backend", "abacus", "backend 'abacus'"),
     ("calibration_file", "/nowhere/rig.yaml", "rig.yaml"),
-    ("event.type", "smoke", "event.type = 'smoke'"),
-    ("sensors", ["sonar"], "sensors = 'sonar'"),
 )
 
 

@@ -86,6 +86,8 @@ def _lidar(record: LidarRecord, fault: Fault, place: np.random.Generator,
         "fog": lambda: points.fog(cloud, severity, draw),
         "lost_sector": lambda: points.lost_sector(cloud, severity, place),
         "lost_rings": lambda: points.lost_rings(cloud, severity, place),
+        "wrong_extrinsic": lambda: points.wrong_extrinsic(cloud, severity, place),
+        "truncated_payload": lambda: points.truncated(cloud, severity),
     }
     change = changes.get(fault.kind)
     return record if change is None else replace(record, points=change())
@@ -96,6 +98,7 @@ def _event_frame(record: EventFrameRecord, fault: Fault, place: np.random.Genera
     image, severity = record.image, fault.severity
     changes: dict[str, Callable[[], UInt8Array]] = {
         "event_low_resolution": lambda: images.low_resolution(image, severity),
+        "truncated_payload": lambda: images.truncated(image, severity),
         "black": lambda: images.black(image),
         "noise": lambda: images.noise(image, severity, draw),
         "blocked_region": lambda: images.blocked_region(image, severity, place),
@@ -114,6 +117,7 @@ def _events(record: EventRecord, fault: Fault, place: np.random.Generator,
         "black": lambda: event_streams.nothing(events),
         "noise": lambda: event_streams.noise(events, size, start, severity, draw),
         "blocked_region": lambda: event_streams.blocked_region(events, size, severity, place),
+        "truncated_payload": lambda: event_streams.truncated(events, severity),
         "hot_pixels": lambda: event_streams.hot_pixels(events, size, start, severity, place, draw),
     }
     change = changes.get(fault.kind)

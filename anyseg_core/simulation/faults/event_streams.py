@@ -25,6 +25,11 @@ def nothing(events: EventArray) -> EventArray:
     return _kept(events, np.zeros(0, np.intp))
 
 
+def truncated(events: EventArray, severity: float) -> EventArray:
+    """Cut the packet short: up to 97 % of the events, the last ones, are not there."""
+    return _kept(events, np.arange(round(len(events) * (1.0 - 0.97 * severity))))
+
+
 def low_resolution(events: EventArray, severity: float, rng: np.random.Generator) -> EventArray:
     """See with blocks of 2 x 2 to 8 x 8 pixels: events move to their block's first pixel.
 

@@ -28,6 +28,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "lost_sector": ("lidar",),
     "lost_rings": ("lidar",),
     "hot_pixels": ("rgb", "event"),
+    "wrong_extrinsic": ("lidar",),
+    "packet_loss": _ALL,
+    "truncated_payload": ("event", "lidar"),
 }
 """Every kind of fault and the sensors that it can befall; the first five are DELIVER's."""
 

@@ -89,6 +89,13 @@ def hot_pixels(image: UInt8Array, severity: float, rng: np.random.Generator) -> 
     return out
 
 
+def truncated(image: UInt8Array, severity: float) -> UInt8Array:
+    """Lose the last rows, up to 95 %: nothing but black is there."""
+    out = image.copy()
+    out[round(image.shape[0] * (1.0 - 0.95 * severity)) :] = 0
+    return out
+
+
 def low_resolution(image: UInt8Array, severity: float) -> UInt8Array:
     """Render the image from every second to eighth pixel only."""
     factor = 2 + round(6 * severity)

@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from anyseg_core.errors import RecordError
 from anyseg_core.simulation.faults.corruption import corrupt
 from anyseg_core.types import (
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _DELAY_NS = 1_000_000_000
 _JUMP_NS = 5_000_000_000
+_MOST_LOST = 0.6
 
 _RECORDS: dict[str, tuple[type[Record], ...]] = {
     "rgb": (RgbRecord,),
@@ -44,6 +47,7 @@ class FaultInjector:
       the first one within the fault.
     - delay: each reading is held back by up to 1 s, the order is kept.
     - rate_drop: one of up to 10 readings is let through.
+    - packet_loss: up to 60 % of the readings are lost, drawn one by one.
     - stamp_jump: stamps, and the times of events, run up to 5 s ahead.
 
     Args:
@@ -112,6 +116,9 @@ class FaultInjector:
             seen = self._count.get(key, 0)
             self._count[key] = seen + 1
             return None if seen % (2 + round(8 * fault.severity)) else record
+        if fault.kind == "packet_loss":
+            draw = np.random.default_rng([self._seed, record.stamp_ns % 2**64])
+            return None if draw.random() < _MOST_LOST * fault.severity else record
         if fault.kind == "stamp_jump":
             return _restamped(record, record.stamp_ns + round(_JUMP_NS * fault.severity))
         return corrupt(record, fault, self._seed)

@@ -1,7 +1,7 @@
-"""Faults of LiDAR sweeps: functions from points float32 [N, 4] to points of the same shape.
+"""Faults of LiDAR sweeps: functions from points float32 [N, 4] to points.
 
 A point that is lost becomes a beam without return, +Inf with intensity 0 (REP 117), so that an
-organised cloud stays organised.
+organised cloud stays organised; only ``truncated`` returns fewer points.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from anyseg_core.types import Float32Array
+    from anyseg_core.types import Float32Array, Float64Array
 
 RING_RAD = 0.02
 """Height of one band of elevation that ``lost_rings`` keeps or loses: a ring of 32 beams."""
@@ -31,10 +31,36 @@ def _range_m(points: Float32Array) -> Float32Array:
     return np.sqrt(np.where(np.isfinite(square), square, 0.0)).astype(np.float32)
 
 
+def wrong_extrinsic(
+    points: Float32Array, severity: float, where: np.random.Generator
+) -> Float32Array:
+    """Move the LiDAR on its mount: up to 6 degrees and 0.4 m, as long as the fault lasts."""
+    return _moved(
+        points,
+        np.radians(6.0) * severity * _direction(where),
+        0.4 * severity * _direction(where),
+    )
+
+
+def truncated(points: Float32Array, severity: float) -> Float32Array:
+    """Cut the sweep short: up to 95 % of the points, those fired last, are not there."""
+    return points[: round(len(points) * (1.0 - 0.95 * severity))].copy()
+
+
 def jitter(points: Float32Array, severity: float, rng: np.random.Generator) -> Float32Array:
     """Shake the whole sweep: up to 3 degrees and 0.3 m (standard deviation) about each axis."""
     angle = np.radians(3.0) * severity * rng.standard_normal(3)
     shift = 0.3 * severity * rng.standard_normal(3)
+    return _moved(points, angle, shift)
+
+
+def _direction(rng: np.random.Generator) -> Float64Array:
+    vector = rng.standard_normal(3)
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+def _moved(points: Float32Array, angle: Float64Array, shift: Float64Array) -> Float32Array:
+    """Return points turned by the rotation vector ``angle`` in radians, then shifted in metres."""
     length = float(np.linalg.norm(angle))
     axis = angle / max(length, 1e-12)
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])

@@ -56,8 +56,8 @@ class Source:
         def make(t):
             n = self.rng.poisson(count)
             events = EventArray(
-                np.zeros(n, np.uint16),
-                np.zeros(n, np.uint16),
+                self.rng.integers(0, WIDTH, n).astype(np.uint16),
+                self.rng.integers(0, HEIGHT, n).astype(np.uint16),
                 np.full(n, t, np.int64),
                 np.zeros(n, np.uint8),
             )

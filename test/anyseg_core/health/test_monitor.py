@@ -113,7 +113,9 @@ def test_every_detector_belongs_to_one_modality_or_to_all():
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 1500)), max_size=40))
 def test_any_sequence_of_readings_agrees_with_a_look_at_its_history(steps):
     """The state follows from the last readings alone: silence, n bad, m good, in between."""
-    monitor = HealthMonitor(HealthConfig({"lidar": SensorHealthConfig("lidar")}))
+    no_rhythm = dict.fromkeys(("low_rate", "high_jitter", "lost_readings"), Action.IGNORE)
+    config = SensorHealthConfig("lidar", actions=no_rhythm)
+    monitor = HealthMonitor(HealthConfig({"lidar": config}))
     now, empty, silent = 10**18, [], []
     for gap_ms, is_bad in ((gap, bad) for bad, gap in steps):
         now += gap_ms * MS + 1
@@ -134,3 +136,16 @@ def believed(empty):
     """Whether two bad readings in a row came after the last three good ones in a row."""
     last_good = max((i for i in range(3, len(empty) + 1) if not any(empty[i - 3 : i])), default=0)
     return any(empty[i] and empty[i + 1] for i in range(last_good, len(empty) - 1))
+
+
+def test_actions_change_while_a_fault_holds(source, bench):
+    under_watch = bench("rgb", 33)
+    under_watch.feed(source.rgb(BLACK), 5)
+    states = []
+    for action in (Action.WARN, Action.IGNORE, Action.EXCLUDE):
+        under_watch.monitor.set_actions({"sensor": {"rgb_black": action}})
+        states.append(str(under_watch.verdict().state))
+        states.append(str(under_watch.feed(source.rgb(BLACK), 2)[-1].state))
+    assert states == ["degraded", "degraded", "ok", "ok", "ok", "failed"]
+    with pytest.raises(ConfigurationError, match="depth_empty"):
+        under_watch.monitor.set_actions({"sensor": {"depth_empty": Action.WARN}})

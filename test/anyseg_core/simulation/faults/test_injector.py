@@ -141,3 +141,12 @@ def test_a_reading_of_another_sensor_is_refused(clean):
         injector.apply("rgb", clean["lidar"], 0)
     with pytest.raises(RecordError, match="radar"):
         injector.apply("radar", clean["lidar"], 0)
+
+
+def test_packet_loss_loses_about_sixty_percent_one_by_one_and_the_same_for_the_same_seed(clean):
+    records = stream(clean["rgb"], 200)
+    fault = Fault("rgb", "packet_loss", 0)
+    counts = [len(out) for out in run([fault], records)]
+    assert 60 <= sum(counts) <= 100
+    assert counts == [len(out) for out in run([fault], records)]
+    assert counts != [len(out) for out in run([fault], records, seed=1)]

@@ -1,0 +1,198 @@
+"""The detectors of lens, sweep and event pixels: each finds its fault, and their oracles agree."""
+
+import cv2
+import numpy as np
+import pytest
+
+from anyseg_core.health import event_pixels, picture, sweep
+from anyseg_core.types import EventArray, EventRecord, LidarRecord, RgbRecord
+
+
+def names(verdict):
+    return [finding.detector for finding in verdict.findings]
+
+
+def textured(rng, gain=1.0):
+    noisy = gain * rng.integers(30, 220, (72, 96, 1)) + rng.normal(0, 2, (72, 96, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def test_a_blurred_picture_is_told_whatever_its_brightness(bench):
+    under_watch = bench("rgb", 33)
+    rng = np.random.default_rng(7)
+    under_watch.feed(lambda t: RgbRecord(t, "camera", textured(rng)), 15)
+    assert not names(under_watch.feed(lambda t: RgbRecord(t, "camera", textured(rng, 0.6)), 5)[-1])
+    blurred = under_watch.feed(
+        lambda t: RgbRecord(t, "camera", cv2.blur(textured(rng), (15, 1))), 3
+    )[-1]
+    assert names(blurred) == ["rgb_blurred"]
+    assert blurred.usable
+
+
+def test_a_blocked_region_is_told(source, bench):
+    def blocked(t):
+        image = source.image()
+        image[20:60, 20:70] = 0
+        return source.rgb(image)(t)
+
+    under_watch = bench("rgb", 33)
+    under_watch.feed(source.rgb(), 15)
+    assert names(under_watch.feed(blocked, 3)[-1]) == ["rgb_blocked"]
+
+
+def test_another_size_is_told_until_it_is_the_usual(source, bench):
+    under_watch = bench("rgb", 33)
+    under_watch.feed(source.rgb(), 15)
+    small = under_watch.feed(lambda t: RgbRecord(t, "camera", source.image()[::2, ::2]), 120)
+    assert names(small[2]) == ["rgb_size"]
+    assert not names(small[-1])
+
+
+def test_the_share_of_blocked_cells_agrees_with_counting():
+    rng = np.random.default_rng(2)
+    sample = rng.integers(0, 14, (48, 80, 3)).astype(np.uint8)
+    sample[:20, :30] = 3
+    cells = [sample[6 * r : 6 * r + 6, 10 * c : 10 * c + 10, 1] for r in range(8) for c in range(8)]
+    expected = sum(cell.max() <= 10 for cell in cells) / 64
+    assert 0 < expected < 1
+    assert picture.measure_blocked_share(sample, 10) == pytest.approx(expected)
+
+
+def street(rng, tilt=0.0, lost=None):
+    """One turn of 24 rings over flat ground between walls 12 m away, 2 cm of noise."""
+    azimuth, ring = np.meshgrid(np.linspace(-np.pi, np.pi, 360, endpoint=False), np.arange(24))
+    up = 0.1 - 0.0211 * ring
+    reach = np.minimum(12 / np.cos(up), np.where(up < 0, 1.8 / np.sin(np.maximum(-up, 1e-3)), 99))
+    reach = reach + 0.02 * rng.standard_normal(reach.shape)
+    points = np.stack(
+        [reach * np.cos(up) * np.cos(azimuth), reach * np.cos(up) * np.sin(azimuth),
+         reach * np.sin(up), np.full(up.shape, 9.0)], -1,
+    )  # fmt: skip
+    points[LOSSES[lost](azimuth, ring) if lost else False] = np.inf
+    points = points.reshape(-1, 4).astype(np.float32)
+    turn = np.array([[np.cos(tilt), 0, np.sin(tilt)], [0, 1, 0], [-np.sin(tilt), 0, np.cos(tilt)]])
+    finite = np.isfinite(points[:, 0])
+    points[finite, :3] = points[finite, :3] @ turn.T
+    return points
+
+
+LOSSES = {
+    "lidar_lost_sector": lambda azimuth, _ring: np.abs(azimuth) < 0.5,
+    "lidar_lost_rings": lambda _azimuth, ring: ring % 3 == 0,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_lost_sectors_and_rings_are_told_and_nothing_else(bench, name):
+    rng = np.random.default_rng(4)
+    under_watch = bench("lidar", 100)
+    clean = under_watch.feed(lambda t: LidarRecord(t, "lidar", street(rng)), 20)
+    assert not any(names(verdict) for verdict in clean)
+    lost = under_watch.feed(lambda t: LidarRecord(t, "lidar", street(rng, lost=name)), 3)
+    assert names(lost[-1]) == [name]
+
+
+def test_a_sweep_that_tilts_to_and_fro_jitters_and_one_that_leans_does_not(bench):
+    rng = np.random.default_rng(4)
+    tilts = iter([0.0] * 15 + [0.05, -0.05, 0.05])
+    under_watch = bench("lidar", 100)
+    shaken = under_watch.feed(lambda t: LidarRecord(t, "lidar", street(rng, next(tilts))), 18)
+    assert "lidar_jitter" in names(shaken[-1])
+    leaning = bench("lidar", 100)
+    tilts = iter(np.linspace(0, 0.02, 15))
+    assert not names(
+        leaning.feed(lambda t: LidarRecord(t, "lidar", street(rng, next(tilts))), 15)[-1]
+    )
+
+
+def test_the_grounds_tilt_is_measured_in_degrees():
+    rng = np.random.default_rng(1)
+    level, tilted = (sweep.fit_ground(street(rng, tilt)[:, :3]) for tilt in (0.0, 0.04))
+    assert level[2] == pytest.approx(-1.8, abs=0.1)
+    assert sweep.measure_tilt_deg(tilted, level) == pytest.approx(np.degrees(0.04), abs=0.3)
+    assert sweep.fit_ground(rng.normal(0, 10, (4000, 3)).astype(np.float32)) is None
+    assert sweep.fit_ground(np.zeros((0, 3), np.float32)) is None
+
+
+def test_drops_in_the_air_are_noise(bench):
+    rng = np.random.default_rng(4)
+
+    def rainy(t):
+        points = street(rng)
+        drops = rng.random(len(points)) < 0.15
+        points[drops, :3] *= 0.4
+        return LidarRecord(t, "lidar", points)
+
+    under_watch = bench("lidar", 100)
+    under_watch.feed(lambda t: LidarRecord(t, "lidar", street(rng)), 15)
+    assert "lidar_noise" in names(under_watch.feed(rainy, 3)[-1])
+
+
+def test_the_share_of_spikes_agrees_with_a_loop():
+    rng = np.random.default_rng(6)
+    points = rng.normal(0, 4, (500, 4)).astype(np.float32)
+    points[rng.random(500) < 0.1] = np.nan
+    reach = np.linalg.norm(points[:, :3], axis=1)
+    triples = [reach[i - 1 : i + 2] for i in range(1, 499)]
+    known = [t for t in triples if np.isfinite(t).all()]
+    spikes = [t for t in known if t[1] < 0.8 * min(t[0], t[2])]
+    assert sweep.measure_spikes(points) == pytest.approx(len(spikes) / len(known))
+
+
+def packets(rng, count, coarse=1, hot=0):
+    def make(t):
+        x = rng.integers(0, 96, count) // coarse * coarse
+        y = rng.integers(0, 72, count) // coarse * coarse
+        x[:hot], y[:hot] = 5, 7
+        return EventRecord(
+            t,
+            "event",
+            EventArray(
+                x.astype(np.uint16),
+                y.astype(np.uint16),
+                np.full(count, t),
+                np.ones(count, np.uint8),
+            ),
+            96,
+            72,
+        )
+
+    return make
+
+
+def test_hot_pixels_and_a_coarse_sensor_are_told(bench):
+    rng = np.random.default_rng(8)
+    for change, name in (
+        ({"hot": 300}, "event_hot_pixels"),
+        ({"coarse": 2}, "event_low_resolution"),
+    ):
+        under_watch = bench("event", 10)
+        assert not names(under_watch.feed(packets(rng, 700), 120)[-1])
+        assert names(under_watch.feed(packets(rng, 700, **change), 20)[-1]) == [name]
+
+
+def test_the_share_from_hot_pixels_agrees_with_counting():
+    rng = np.random.default_rng(9)
+    pixels = rng.integers(0, 40, 300)
+    expected = np.mean([np.count_nonzero(pixels == pixel) >= 8 for pixel in pixels])
+    assert event_pixels.measure_hot_share(pixels, 8) == pytest.approx(expected)
+    assert event_pixels.measure_hot_share(pixels[:0], 8) == 0
+
+
+def test_a_noisy_picture_is_told(source, bench):
+    def noisy(t):
+        image = source.image() + source.rng.normal(0, 60, (72, 96, 3))
+        return RgbRecord(t, "camera", np.clip(image, 0, 255).astype(np.uint8))
+
+    under_watch = bench("rgb", 33)
+    under_watch.feed(source.rgb(), 15)
+    assert names(under_watch.feed(noisy, 3)[-1]) == ["rgb_noisy"]
+
+
+def test_a_packet_that_comes_again_and_again_is_told(source, bench):
+    under_watch = bench("event", 10)
+    under_watch.feed(source.event(), 30)
+    events = source.event()(0).events
+    stuck = under_watch.feed(lambda t: EventRecord(t, "event", events, 96, 72), 8)
+    assert "event_frozen" in names(stuck[-1])
+    assert not names(under_watch.feed(source.event(), 30)[-1])
