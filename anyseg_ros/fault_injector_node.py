@@ -7,17 +7,13 @@ that the perception node listens to, with the faults of ``active_faults`` and of
 from __future__ import annotations
 
 import functools
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rclpy
 import yaml
 from rcl_interfaces.msg import IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -29,6 +25,7 @@ from anyseg_core.types import MODALITIES
 from anyseg_ros.conversions.images import depth_record, rgb_record
 from anyseg_ros.conversions.pointclouds import event_record, lidar_record
 from anyseg_ros.conversions.records import record_message
+from anyseg_ros.executable import run_node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,26 +173,8 @@ class FaultInjectorNode(Node):
 
 
 def main() -> None:
-    """Run the node until it is told to stop."""
-    rclpy.init(args=sys.argv)
-    try:
-        node = FaultInjectorNode()
-    except AnysegError as error:
-        rclpy.logging.get_logger("fault_injector").fatal(str(error))
-        rclpy.try_shutdown()
-        sys.exit(2)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        # a second Ctrl-C must not cut the clean-up short
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
+    """Run the injector until it is told to stop."""
+    run_node("fault_injector", FaultInjectorNode)
 
 
 if __name__ == "__main__":

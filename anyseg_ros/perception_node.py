@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import rclpy
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from anyseg_core.errors import AnysegError
@@ -23,6 +19,7 @@ from anyseg_core.projection.projector import (
     ExtrinsicsSource,
 )
 from anyseg_core.runtime import Segmenter, load_segmenter
+from anyseg_ros.executable import run_node
 from anyseg_ros.outputs import Outputs
 from anyseg_ros.parameters import (
     SPECS,
@@ -112,6 +109,13 @@ class PerceptionNode(LifecycleNode):
         self.release()
         return super().on_error(state)
 
+    def autostart(self) -> None:
+        """Configure and activate, where the parameter ``autostart`` asks for it."""
+        if not self.get_parameter("autostart").value:
+            return
+        if self.trigger_configure() is TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
     def release(self) -> None:
         """End the data flow and free the network and the topics; harmless when there are none."""
         self._end_session()
@@ -198,24 +202,7 @@ def _event_size(loaded: Loaded) -> tuple[int, int] | None:
 
 def main() -> None:
     """Run the node until it is told to stop."""
-    rclpy.init(args=sys.argv)
-    node = PerceptionNode()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        if node.get_parameter("autostart").value:
-            node.trigger_configure()
-            node.trigger_activate()
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        # a second Ctrl-C must not cut the clean-up short
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        node.release()
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
+    run_node("anyseg", PerceptionNode, start=PerceptionNode.autostart, close=PerceptionNode.release)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 import queue
-import signal
-import sys
 import threading
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import rclpy
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
@@ -22,7 +19,6 @@ from rcl_interfaces.msg import (
 )
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -36,6 +32,7 @@ from anyseg_core.types import Record, RgbRecord
 from anyseg_ros.conversions.camera_info import camera_info_message
 from anyseg_ros.conversions.images import image_message
 from anyseg_ros.conversions.records import record_message
+from anyseg_ros.executable import run_node
 from anyseg_ros.outputs import LATCHED
 from anyseg_ros.simulated_clip import Tick, drive, repeat, shift_record
 
@@ -212,26 +209,7 @@ class SimulatedRigNode(Node):
 
 def main() -> None:
     """Run the rig until it is told to stop."""
-    rclpy.init(args=sys.argv)
-    try:
-        node = SimulatedRigNode()
-    except AnysegError as error:
-        rclpy.logging.get_logger("simulated_rig").fatal(str(error))
-        rclpy.try_shutdown()
-        sys.exit(2)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        # a second Ctrl-C must not cut the clean-up short
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        node.close()
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
+    run_node("simulated_rig", SimulatedRigNode, close=SimulatedRigNode.close)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             "backend",
             default_value="auto",
-            choices=["auto", "torch", "onnxruntime", "openvino", "tensorrt"],
+            choices=["auto", "torch", "onnxruntime", "openvino"],
             description="What runs the network.",
         ),
         DeclareLaunchArgument(

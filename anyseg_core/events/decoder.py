@@ -10,12 +10,13 @@ import numpy as np
 
 from anyseg_core.errors import ConfigurationError, RecordError
 from anyseg_core.events import kernels
-from anyseg_core.events.counts import add_events
-from anyseg_core.events.jit import kernel_input
+from anyseg_core.events.counts import ByteCounts, add_events, many_for
+from anyseg_core.kernels import constants
 from anyseg_core.types import EventArray, Float32Array, UInt8Array
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -25,7 +26,7 @@ LARGEST_SIDE = 65535
 """Pixels are uint16."""
 
 _INT64 = np.iinfo(np.int64)
-_BLOCK_WORDS = 16384  # decoded before they are binned: the events stay in the processor's cache
+_BLOCK_WORDS = 32768  # decoded before they are binned: the events stay in the processor's cache
 _LARGEST_TIME_BASE_NS = 2**62  # leaves room for the offsets; the year 2116
 
 
@@ -193,14 +194,15 @@ class Decoder(ABC):
         """
         self._check_image(image)
         words, truncated = self._accept(data, time_base_ns, seq)
-        if self._block is None:
-            self._block = _columns(_BLOCK_WORDS * self.events_per_word)
-        x, y, t_ns, p = self._block
-        added = 0
-        for first in range(0, words.size, _BLOCK_WORDS):
-            n = self._run(words[first : first + _BLOCK_WORDS], self._block, time_base_ns)
-            block = EventArray(x[:n], y[:n], t_ns[:n], p[:n])
-            added += add_events(block, image, t_start_ns, t_end_ns)
+        if t_start_ns is None and t_end_ns is None and self._repays_bytes(words):
+            counts = ByteCounts(self._width, self._height, words.size * self.events_per_word)
+            added = sum(counts.count(block) for block in self._blocks(words, time_base_ns))
+            counts.add_to(image)
+        else:
+            added = sum(
+                add_events(block, image, t_start_ns, t_end_ns)
+                for block in self._blocks(words, time_base_ns)
+            )
         self._note_truncation(truncated)
         return added
 
@@ -217,9 +219,21 @@ class Decoder(ABC):
 
     def _run(self, words: NDArray[Any], columns: kernels.Columns, time_base_ns: int) -> int:
         n = self._scan(words, columns, time_base_ns)
-        kernels.count_backward(columns[2][:n], self._state)
+        kernels.count_backward(constants(columns[2][:n], np.int64), self._state)
         self._events += n
         return n
+
+    def _blocks(self, words: NDArray[Any], time_base_ns: int) -> Iterator[EventArray]:
+        """Decode a part of the words after the other, all into the same memory."""
+        if self._block is None:
+            self._block = _columns(_BLOCK_WORDS * self.events_per_word)
+        x, y, t_ns, p = self._block
+        for first in range(0, words.size, _BLOCK_WORDS):
+            n = self._run(words[first : first + _BLOCK_WORDS], self._block, time_base_ns)
+            yield EventArray(x[:n], y[:n], t_ns[:n], p[:n])
+
+    def _repays_bytes(self, words: NDArray[Any]) -> bool:
+        return many_for(words.size, self._width, self._height)
 
     def _accept(
         self, data: Payload, time_base_ns: int, seq: int | None
@@ -237,7 +251,7 @@ class Decoder(ABC):
         self._begin_payload()
         truncated = payload.size % self.record_bytes
         words = payload[: payload.size - truncated].view(self.word_type)
-        return kernel_input(words, self.word_type), truncated
+        return constants(words, self.word_type), truncated
 
     def _note_sequence(self, seq: int) -> None:
         """Count missing packets, and what must be given anew after them."""

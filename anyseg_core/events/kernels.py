@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anyseg_core.events.jit import kernel
+from anyseg_core.kernels import array_out, constants_in, device, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,8 +51,12 @@ CMP_TIME_HIGH, CMP_TIME_LOW, CMP_ADDR_X, CMP_ADDR_Y, CMP_VECT_BASE_Y, CMP_VECT_8
 LIBCAER_WRAP_US = 1 << 31
 LIBCAER_STEP_BACK_US = 1 << 30
 
+_WORDS_16, _WORDS_32 = constants_in("uint16", 1), constants_in("uint32", 1)
+_STATE = array_out("int64", 1)
+_COLUMNS = tuple(array_out(scalar, 1) for scalar in ("uint16", "uint16", "int64", "uint8"))
 
-@kernel
+
+@device
 def put(
     state: State,
     columns: Columns,
@@ -76,7 +80,7 @@ def put(
     return n + 1
 
 
-@kernel
+@kernel((constants_in("int64", 1), _STATE))
 def count_backward(t_ns: NDArray[np.int64], state: State) -> None:
     """Count the events whose time lies before that of the event before them."""
     last = state[LAST_T_NS]
@@ -88,7 +92,7 @@ def count_backward(t_ns: NDArray[np.int64], state: State) -> None:
     state[BACKWARD] += steps
 
 
-@kernel
+@device
 def count_bits(value: Integer) -> Integer:
     """How many of the bits are set."""
     count: Integer = 0
@@ -98,7 +102,7 @@ def count_bits(value: Integer) -> Integer:
     return count
 
 
-@kernel
+@kernel((_WORDS_16,))
 def count_evt3(words: NDArray[np.uint16]) -> Integer:
     """An upper bound of the events in ``words``."""
     count: Integer = 0
@@ -114,7 +118,7 @@ def count_evt3(words: NDArray[np.uint16]) -> Integer:
     return count
 
 
-@kernel
+@device
 def evt3_time(state: State, missing: Integer, kind: Integer, value: Integer) -> Integer:
     """Take one half of the 24 bits of time, notice a wrap; returns what is still missing."""
     if kind == EVT3_TIME_HIGH:
@@ -129,7 +133,7 @@ def evt3_time(state: State, missing: Integer, kind: Integer, value: Integer) -> 
     return missing & ~MISSING_TIME_LOW
 
 
-@kernel
+@device
 def evt3_rare(state: State, missing: Integer, kind: Integer) -> Integer:
     """Triggers, vendor data and impossible words; returns what is missing after it."""
     if kind == EVT3_EXT_TRIGGER:
@@ -141,7 +145,7 @@ def evt3_rare(state: State, missing: Integer, kind: Integer) -> Integer:
     return missing
 
 
-@kernel
+@kernel((_WORDS_16, _STATE, _COLUMNS))
 def scan_evt3(  # noqa: C901, PLR0912 - one branch for each word of the format
     words: NDArray[np.uint16], state: State, columns: Columns
 ) -> Integer:
@@ -185,7 +189,7 @@ def scan_evt3(  # noqa: C901, PLR0912 - one branch for each word of the format
     return n
 
 
-@kernel
+@kernel((_WORDS_16,))
 def count_libcaer_cmp(words: NDArray[np.uint16]) -> Integer:
     """An upper bound of the events in ``words``."""
     count: Integer = 0
@@ -199,7 +203,7 @@ def count_libcaer_cmp(words: NDArray[np.uint16]) -> Integer:
     return count
 
 
-@kernel
+@kernel((_WORDS_16, _STATE, _COLUMNS, "int64"))
 def scan_libcaer_cmp(  # noqa: C901, PLR0912 - one branch for each word of the format
     words: NDArray[np.uint16], state: State, columns: Columns, time_base_ns: int
 ) -> Integer:
@@ -243,7 +247,7 @@ def scan_libcaer_cmp(  # noqa: C901, PLR0912 - one branch for each word of the f
     return n
 
 
-@kernel
+@kernel((_WORDS_32, _STATE, _COLUMNS, "int64"))
 def scan_mono(
     words: NDArray[np.uint32], state: State, columns: Columns, time_base_ns: int
 ) -> Integer:
@@ -258,7 +262,7 @@ def scan_mono(
     return n
 
 
-@kernel
+@kernel((_WORDS_32, _STATE, _COLUMNS, "int64"))
 def scan_libcaer(
     words: NDArray[np.uint32], state: State, columns: Columns, time_base_ns: int
 ) -> Integer:

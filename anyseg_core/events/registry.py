@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from anyseg_core.errors import ConfigurationError
+from anyseg_core.events import counts, kernels
 from anyseg_core.events.evt3 import Evt3Decoder
 from anyseg_core.events.libcaer import LibcaerCompressedDecoder, LibcaerDecoder
 from anyseg_core.events.mono import MonoDecoder
+from anyseg_core.kernels import compile_kernels
 
 if TYPE_CHECKING:
     from anyseg_core.events.decoder import Decoder
@@ -44,18 +44,6 @@ def open_decoder(encoding: str, width: int, height: int) -> Decoder:
     return decoder(width, height)
 
 
-def warm_up(encodings: tuple[str, ...] = ENCODINGS) -> None:
-    """Compile the decoders' kernels, or load them from the cache, before the first packet comes.
-
-    Args:
-        encodings: the encodings that will be used.
-
-    Raises:
-        ConfigurationError: where an encoding is unknown.
-    """
-    image = np.zeros((3, 1, 1), np.float32)
-    for encoding in encodings:
-        decoder = open_decoder(encoding, 1, 1)
-        decoder.decode(b"")
-        decoder.decode_into(bytes(decoder.record_bytes), image)
-        decoder.decode_into(bytes(decoder.record_bytes), image, t_end_ns=0)
+def warm_up() -> None:
+    """Compile the decoders' loops, or load them from the cache, before the first packet comes."""
+    compile_kernels(kernels, counts)

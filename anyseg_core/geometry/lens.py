@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anyseg_core.geometry.kernel import array_in, array_out, constants_in, device, kernel
+from anyseg_core.kernels import array_in, array_out, constants_in, device, kernel
 
 if TYPE_CHECKING:
     from anyseg_core.types import BoolArray, Float64Array

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.geometry.kernel import array_out, kernel
+from anyseg_core.kernels import array_out, kernel
 
 if TYPE_CHECKING:
     from anyseg_core.types import BoolArray, Float32Array

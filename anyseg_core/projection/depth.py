@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anyseg_core.errors import ConfigurationError, RecordError
-from anyseg_core.geometry.kernel import array_in, array_out, constants_in, kernel
 from anyseg_core.geometry.lens import FX, FY, project_point
 from anyseg_core.geometry.transforms import check_transform
+from anyseg_core.kernels import array_in, array_out, constants_in, kernel
 from anyseg_core.projection.buffers import check_output, clear_image
 from anyseg_core.types import BoolArray, Float32Array, Float64Array
 

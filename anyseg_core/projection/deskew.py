@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anyseg_core.errors import RecordError
-from anyseg_core.geometry.kernel import array_in, array_out, constants_in, kernel
+from anyseg_core.kernels import array_in, array_out, constants_in, kernel
 from anyseg_core.projection.lidar import as_points
 
 if TYPE_CHECKING:

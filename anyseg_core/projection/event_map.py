@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anyseg_core.errors import CalibrationError, RecordError
-from anyseg_core.geometry.kernel import array_in, array_out, constants_in, kernel
 from anyseg_core.geometry.transforms import check_transform
-from anyseg_core.types import EventArray
+from anyseg_core.kernels import array_in, array_out, constants_in, kernel
+from anyseg_core.types import EventArray, Float32Array
 
 if TYPE_CHECKING:
     from anyseg_core.geometry.camera import Camera
@@ -81,6 +81,20 @@ def remap_events(events: EventArray, lookup: EventMap) -> EventArray:
     return moved
 
 
+def add_remapped(events: EventArray, lookup: EventMap, image: Float32Array, t_end_ns: int) -> None:
+    """Count events at their pixels in the reference image, with no arrays in between.
+
+    The same as `remap_events` and then `bin_events`, but that counts are added to ``image``.
+
+    Args:
+        events: as for `remap_events`.
+        lookup: what `event_map` returned.
+        image: float32 [3, H, W], C-ordered, of the size that the lookup was made for.
+        t_end_ns: only events up to and including this time count.
+    """
+    _add_remapped(events.x, events.y, events.t_ns, events.p, lookup, t_end_ns, image)
+
+
 _XY = (array_in("uint16", 1), array_in("uint16", 1))
 _LOOKUP = constants_in("int16", 3)
 
@@ -119,3 +133,21 @@ def _move(
             new_t_ns[kept] = t_ns[i]
             new_p[kept] = p[i]
             kept += 1
+
+
+@kernel(
+    (*_XY, array_in("int64", 1), array_in("uint8", 1), _LOOKUP, "int64", array_out("float32", 3))
+)
+def _add_remapped(
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    t_ns: NDArray[np.int64],
+    p: NDArray[np.uint8],
+    lookup: EventMap,
+    t_end_ns: int,
+    image: Float32Array,
+) -> None:
+    height, width = lookup.shape[:2]
+    for i in range(len(x)):
+        if x[i] < width and y[i] < height and t_ns[i] <= t_end_ns and lookup[y[i], x[i], 0] >= 0:
+            image[int(p[i] == 0), lookup[y[i], x[i], 1], lookup[y[i], x[i], 0]] += np.float32(1.0)

@@ -9,11 +9,14 @@ import numpy as np
 
 from anyseg_core.errors import ConfigurationError, RecordError
 from anyseg_core.events.counts import add_events
-from anyseg_core.events.jit import kernel, kernel_input
+from anyseg_core.kernels import array_out, constants, constants_in, kernel
+from anyseg_core.parallel import Scratch, run_halves
 from anyseg_core.types import EventArray, Float32Array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from anyseg_core.events.kernels import Columns
 
 _LARGEST_SIDE = 65535
 _OUTSIDE = 65535  # a coordinate that lies in no image
@@ -92,8 +95,24 @@ def voxel_grid(
         )
     grid = _blank(out, bins, width, height)
     x, y, t_ns, p = _columns(events)
-    _add_to_voxels(x, y, t_ns, p, grid, t_start_ns, t_end_ns)
+    if x.size < max(_WORTH_TWO_THREADS, grid.size // _CELLS_PER_EVENT):
+        _add_to_voxels(x, y, t_ns, p, grid, t_start_ns, t_end_ns)
+        return grid
+    _add_in_halves((x, y, t_ns, p), grid, t_start_ns, t_end_ns)
     return grid
+
+
+def _add_in_halves(columns: Columns, grid: Float32Array, t_start_ns: int, t_end_ns: int) -> None:
+    """Add the later half of the events to a grid of its own in a second thread."""
+    x, y, t_ns, p = columns
+    other = _SCRATCH.array("voxels", grid.size, np.float32).reshape(grid.shape)
+
+    def part(half: int, first: int, end: int) -> None:
+        piece = x[first:end], y[first:end], t_ns[first:end], p[first:end]
+        _add_to_voxels(*piece, (grid, other)[half], t_start_ns, t_end_ns)
+
+    run_halves(part, x.size)
+    run_halves(lambda _, first, end: _merge(other, first, end, grid), grid.size)
 
 
 def time_surface(
@@ -138,18 +157,14 @@ def time_surface(
     return surface
 
 
-def warm_up_events() -> None:
-    """Compile this module's kernels, or load them from the cache, before the first events come."""
-    empty = EventArray(
-        np.empty(0, np.uint16), np.empty(0, np.uint16), np.empty(0, np.int64), np.empty(0, np.uint8)
-    )
-    bin_events(empty, 1, 1)
-    bin_events(empty, 1, 1, t_end_ns=0)
-    voxel_grid(empty, 1, 1, 1, 0, 1)
-    time_surface(empty, 1, 1, 0, 1)
+_WORTH_TWO_THREADS = 40_000  # events; below, waking a thread costs more than it saves
+_CELLS_PER_EVENT = 4  # fewer events for the cells do not repay a second grid
+_SCRATCH = Scratch()
+_COLUMNS = tuple(constants_in(scalar, 1) for scalar in ("uint16", "uint16", "int64", "uint8"))
+_GRID = array_out("float32", 3)
 
 
-@kernel
+@kernel((*_COLUMNS, _GRID, "int64", "int64"))
 def _add_to_voxels(
     x: NDArray[np.uint16],
     y: NDArray[np.uint16],
@@ -176,7 +191,16 @@ def _add_to_voxels(
             cells[np.uint64(second) * plane + pixel] += np.float32(later)
 
 
-@kernel
+@kernel((_GRID, "int64", "int64", _GRID))
+def _merge(other: Float32Array, first: int, end: int, grid: Float32Array) -> None:
+    """Add the cells [first, end) of ``other`` to ``grid``, and set them back to 0."""
+    source, target = other.reshape(-1), grid.reshape(-1)
+    for i in range(first, end):
+        target[i] += source[i]
+        source[i] = 0.0
+
+
+@kernel((*_COLUMNS, _GRID, "int64", "int64"))
 def _raise_surface(
     x: NDArray[np.uint16],
     y: NDArray[np.uint16],
@@ -198,15 +222,13 @@ def _raise_surface(
             cells[cell] = max(value, cells[cell])
 
 
-def _columns(
-    events: EventArray,
-) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.int64], NDArray[np.uint8]]:
+def _columns(events: EventArray) -> Columns:
     checked = _checked(events)
     return (
-        kernel_input(checked.x, np.uint16),
-        kernel_input(checked.y, np.uint16),
-        kernel_input(checked.t_ns, np.int64),
-        kernel_input(checked.p, np.uint8),
+        constants(checked.x, np.uint16),
+        constants(checked.y, np.uint16),
+        constants(checked.t_ns, np.int64),
+        constants(checked.p, np.uint8),
     )
 
 

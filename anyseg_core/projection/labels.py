@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, RecordError
-from anyseg_core.geometry.kernel import array_in, array_out, constants_in, kernel
 from anyseg_core.geometry.lens import project_point
 from anyseg_core.geometry.transforms import check_transform
+from anyseg_core.kernels import array_in, array_out, constants_in, kernel
 from anyseg_core.projection.lidar import as_points
 from anyseg_core.types import IGNORE_LABEL, Float32Array, Float64Array, UInt8Array
 

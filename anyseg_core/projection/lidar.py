@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, RecordError
-from anyseg_core.geometry.kernel import array_in, array_out, constants_in, kernel
 from anyseg_core.geometry.lens import project_point
 from anyseg_core.geometry.transforms import check_transform
-from anyseg_core.projection.buffers import check_output, clear_image
+from anyseg_core.kernels import array_in, array_out, constants_in, kernel
+from anyseg_core.parallel import Scratch, run_halves
+from anyseg_core.projection.buffers import check_output
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from anyseg_core.geometry.camera import Camera
     from anyseg_core.types import BoolArray, Float32Array, Float64Array
+
+_WORTH_TWO_THREADS = 20_000  # points; below, waking a thread costs more than it saves
+_SCRATCH = Scratch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,7 @@ def project_lidar(
         out = LidarImage(np.zeros((3, *shape), np.float32), np.zeros(shape, np.bool_))
     else:
         check_output(out.channels, out.valid, camera.height, camera.width)
-        clear_image(out.channels, out.valid)
-    _draw(
-        cloud, camera.lens, transform, float(min_range_m), int(point_size), out.channels, out.valid
-    )
+    _draw_sweep(cloud, camera, transform, float(min_range_m), int(point_size), out)
     return out
 
 
@@ -105,27 +106,64 @@ def as_points(points: ArrayLike) -> Float32Array | Float64Array:
     return cast("Float32Array | Float64Array", cloud.astype(kind, copy=False))
 
 
-def _signature(scalar: str) -> tuple[object, ...]:
-    return (
-        array_in(scalar, 2), constants_in("float64", 1), constants_in("float64", 2), "float64",
-        "int64", array_out("float32", 3), array_out("boolean", 2),
-    )  # fmt: skip
+def _draw_sweep(
+    cloud: Float32Array | Float64Array,
+    camera: Camera,
+    transform: Float64Array,
+    min_range_m: float,
+    point_size: int,
+    out: LidarImage,
+) -> None:
+    """Find each point's pixel, then each pixel's nearest point, then write pixel after pixel.
+
+    The planes are so written in the order in which they lie in memory, and each pixel once.
+    """
+    width, height = camera.width, camera.height
+    pixels = _SCRATCH.array("pixels", len(cloud), np.int32)
+    ranges = _SCRATCH.array("ranges", len(cloud), np.float32)
+    nearest = _SCRATCH.array("nearest", width * height, np.int32, -1).reshape(height, width)
+
+    def locate(_: int, first: int, end: int) -> None:
+        _locate(
+            cloud, camera.lens, transform, min_range_m, width, height, first, end, pixels, ranges
+        )
+
+    def fill(_: int, first: int, end: int) -> None:
+        _fill(cloud, ranges, nearest, first, end, out.channels, out.valid)
+
+    if len(cloud) < _WORTH_TWO_THREADS:
+        locate(0, 0, len(cloud))
+        _find_nearest(pixels, ranges, point_size, nearest)
+        fill(0, 0, height)
+    else:
+        run_halves(locate, len(cloud))
+        _find_nearest(pixels, ranges, point_size, nearest)
+        run_halves(fill, height)
 
 
-@kernel(_signature("float32"), _signature("float64"))
-def _draw(
+_CLOUDS = (array_in("float32", 2), array_in("float64", 2))
+_POSE = (constants_in("float64", 1), constants_in("float64", 2))
+_PER_POINT = (array_out("int32", 1), array_out("float32", 1))
+_NEAREST = array_out("int32", 2)
+_RUN = ("int64", "int64")
+
+
+@kernel(*((cloud, *_POSE, "float64", *_RUN, *_RUN, *_PER_POINT) for cloud in _CLOUDS))
+def _locate(
     points: Float32Array | Float64Array,
     lens: Float64Array,
     m: Float64Array,
     min_range_m: float,
-    point_size: int,
-    channels: Float32Array,
-    valid: BoolArray,
+    width: int,
+    height: int,
+    first: int,
+    end: int,
+    pixels: NDArray[np.int32],
+    ranges: Float32Array,
 ) -> None:
-    height, width = valid.shape
-    has_intensity = points.shape[1] > 3
-    before = (point_size - 1) // 2
-    for i in range(len(points)):
+    """Write each point's pixel, -1 where it is not drawn, and its range."""
+    for i in range(first, end):
+        pixels[i] = -1
         # Widened at once: float32 arithmetic would move points across pixel borders.
         x, y, z = np.float64(points[i, 0]), np.float64(points[i, 1]), np.float64(points[i, 2])
         seen, u, v = project_point(
@@ -136,18 +174,64 @@ def _draw(
         )
         if not (seen and -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5):
             continue
-        exact = math.sqrt(x * x + y * y + z * z)
-        if not (exact > 0.0 and min_range_m <= exact < np.inf):
+        range_m = math.sqrt(x * x + y * y + z * z)
+        if range_m > 0.0 and min_range_m <= range_m < np.inf:
+            pixels[i] = math.floor(v + 0.5) * width + math.floor(u + 0.5)
+            ranges[i] = np.float32(range_m)
+
+
+@kernel((*_PER_POINT, "int64", _NEAREST))
+def _find_nearest(
+    pixels: NDArray[np.int32], ranges: Float32Array, point_size: int, nearest: NDArray[np.int32]
+) -> None:
+    """Write to each pixel, -1 before, the index of the point of the smallest range."""
+    height, width = nearest.shape
+    before = (point_size - 1) // 2
+    for i in range(len(pixels)):
+        pixel = pixels[i]
+        if pixel < 0:
             continue
-        range_m = np.float32(exact)
-        intensity = np.float32(points[i, 3]) if has_intensity else np.float32(0.0)
-        if not math.isfinite(intensity):
-            intensity = np.float32(0.0)
-        column, row = math.floor(u + 0.5) - before, math.floor(v + 0.5) - before
+        row, column = pixel // width - before, pixel % width - before
         for r in range(max(row, 0), min(row + point_size, height)):
             for c in range(max(column, 0), min(column + point_size, width)):
-                if not valid[r, c] or range_m < channels[0, r, c]:
-                    valid[r, c] = True
-                    channels[0, r, c] = range_m
-                    channels[1, r, c] = intensity
-                    channels[2, r, c] = np.float32(z)
+                other = nearest[r, c]
+                if other < 0 or ranges[i] < ranges[other]:
+                    nearest[r, c] = i
+
+
+@kernel(
+    *(
+        (
+            cloud, constants_in("float32", 1), _NEAREST, *_RUN, array_out("float32", 3),
+            array_out("boolean", 2),
+        )
+        for cloud in _CLOUDS
+    )
+)  # fmt: skip
+def _fill(
+    points: Float32Array | Float64Array,
+    ranges: Float32Array,
+    nearest: NDArray[np.int32],
+    first_row: int,
+    end_row: int,
+    channels: Float32Array,
+    valid: BoolArray,
+) -> None:
+    """Write the rows' nearest points, erase their old ones, and set ``nearest`` back to -1."""
+    has_intensity = points.shape[1] > 3
+    zero = np.float32(0.0)
+    for r in range(first_row, end_row):
+        for c in range(nearest.shape[1]):
+            i = nearest[r, c]
+            if i >= 0:
+                intensity = np.float32(points[i, 3]) if has_intensity else zero
+                channels[0, r, c] = ranges[i]
+                channels[1, r, c] = intensity if math.isfinite(intensity) else zero
+                channels[2, r, c] = np.float32(points[i, 2])
+                valid[r, c] = True
+                nearest[r, c] = -1
+            elif valid[r, c]:
+                valid[r, c] = False
+                channels[0, r, c] = zero
+                channels[1, r, c] = zero
+                channels[2, r, c] = zero

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anyseg_core.errors import RecordError
-from anyseg_core.geometry.kernel import array_in, array_out, kernel
+from anyseg_core.kernels import array_in, array_out, kernel
 from anyseg_core.projection.buffers import check_output
 
 if TYPE_CHECKING:

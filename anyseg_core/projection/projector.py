@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from anyseg_core.errors import CalibrationError
-from anyseg_core.events.counts import add_events
 from anyseg_core.geometry import Calibration, Camera
 from anyseg_core.projection.depth import DepthImage, project_depth, register_depth
-from anyseg_core.projection.event_map import EventMap, event_map, remap_events
+from anyseg_core.projection.event_map import EventMap, add_remapped, event_map
 from anyseg_core.projection.labels import label_points
 from anyseg_core.projection.lidar import LidarImage, project_lidar
 from anyseg_core.projection.normalisation import normalise
 from anyseg_core.projection.rgb import resize_rgb
 from anyseg_core.types import (
+    BoolArray,
     DepthRecord,
     EventFrameRecord,
     EventRecord,
@@ -87,6 +87,9 @@ class Projector:
         extrinsics: where the other sensors stand.
         cameras: by sensor, the cameras of depth and event images that are not aligned.
         min_range_m: LiDAR points nearer than this are dropped.
+
+    The memory of each sensor's tensor and of what leads to it is kept and written again in the next
+    frame: a frame allocates nothing of an image's size.
     """
 
     def __init__(
@@ -111,6 +114,8 @@ class Projector:
         self._image_size: tuple[int, int] | None = None
         self._image_frame = ""
         self._event_map: tuple[object, EventMap] | None = None
+        self._tensors: dict[str, Float32Array] = {}
+        self._planes: dict[str, tuple[Float32Array, BoolArray]] = {}
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -154,7 +159,7 @@ class Projector:
             self._view = None
 
     def project(self, sensor: str, records: Sequence[Record], end_ns: int) -> Float32Array:
-        """Return one sensor's normalised tensor, float32 [3, H, W].
+        """Return one sensor's normalised tensor, float32 [3, H, W]; its next call overwrites it.
 
         Args:
             sensor: the modality.
@@ -167,20 +172,21 @@ class Projector:
         """
         normalisation = self._normalisation[sensor]
         record = records[-1]
+        out = self._tensor(sensor)
         match record:
             case RgbRecord():
-                return resize_rgb(record.image, *self._size, normalisation.mean, normalisation.std)
+                return _fill_rgb(record.image, normalisation, out)
             case DepthRecord():
                 depth = self._depth(record)
-                return normalise(depth.channels, depth.valid, normalisation)
+                return normalise(depth.channels, depth.valid, normalisation, out)
             case LidarRecord():
                 sweep = self._lidar(record)
-                return normalise(sweep.channels, sweep.valid, normalisation)
+                return normalise(sweep.channels, sweep.valid, normalisation, out)
             case EventFrameRecord():
                 self._require_aligned(sensor, record.frame_id)
-                return resize_rgb(record.image, *self._size, normalisation.mean, normalisation.std)
+                return _fill_rgb(record.image, normalisation, out)
             case EventRecord():
-                return normalise(self._events(records, end_ns), None, normalisation)
+                return normalise(self._events(records, end_ns, out), None, normalisation, out)
 
     def label_points(self, sweep: LidarRecord, labels: UInt8Array) -> UInt8Array:
         """Return a class for every point of a sweep from a mask of the camera's size, uint8 [N].
@@ -200,11 +206,13 @@ class Projector:
             view.scaled,
             self._camera_from("lidar", view, record.frame_id),
             min_range_m=self._min_range_m,
+            out=LidarImage(*self._plane("lidar")),
         )
 
     def _depth(self, record: DepthRecord) -> DepthImage:
+        out = DepthImage(*self._plane("depth"))
         if self._is_aligned("depth", record.frame_id):
-            return project_depth(record.depth, record.metres_per_unit, *self._size)
+            return project_depth(record.depth, record.metres_per_unit, *self._size, out=out)
         view = self._require_view()
         return register_depth(
             record.depth,
@@ -212,16 +220,15 @@ class Projector:
             self._own_camera("depth"),
             view.scaled,
             self._camera_from("depth", view, record.frame_id),
+            out=out,
         )
 
-    def _events(self, records: Sequence[Record], end_ns: int) -> Float32Array:
-        width, height = self._size
-        image = np.zeros((3, height, width), np.float32)
+    def _events(self, records: Sequence[Record], end_ns: int, out: Float32Array) -> Float32Array:
+        out.fill(0.0)
         for record in records:
             assert isinstance(record, EventRecord)  # one topic carries one type
-            moved = remap_events(record.events, self._event_lookup(record))
-            add_events(moved, image, None, end_ns)
-        return image
+            add_remapped(record.events, self._event_lookup(record), out, end_ns)
+        return out
 
     def _event_lookup(self, record: EventRecord) -> EventMap:
         """Return where each event pixel falls; kept until the sensor or the camera changes."""
@@ -239,6 +246,21 @@ class Projector:
         view = self._require_view()
         camera_from_event = self._camera_from("event", view, record.frame_id)
         return event_map(self._own_camera("event"), view.scaled, camera_from_event)
+
+    def _tensor(self, sensor: str) -> Float32Array:
+        if sensor not in self._tensors:
+            width, height = self._size
+            self._tensors[sensor] = np.zeros((3, height, width), np.float32)
+        return self._tensors[sensor]
+
+    def _plane(self, sensor: str) -> tuple[Float32Array, BoolArray]:
+        """Channels in the sensor's own units and which pixels are valid, before normalisation."""
+        if sensor not in self._planes:
+            width, height = self._size
+            self._planes[sensor] = (
+                np.zeros((3, height, width), np.float32), np.zeros((height, width), np.bool_)
+            )  # fmt: skip
+        return self._planes[sensor]
 
     def _is_aligned(self, sensor: str, frame_id: str) -> bool:
         """Whether a sensor shares the camera's image plane: it says so, or it shares its frame."""
@@ -278,6 +300,11 @@ class Projector:
 
     def _camera_from(self, sensor: str, view: _View, frame_id: str) -> Float64Array:
         return self._extrinsics.camera_from_sensor(sensor, view.frame_id, frame_id)
+
+
+def _fill_rgb(image: UInt8Array, statistics: Normalisation, out: Float32Array) -> Float32Array:
+    height, width = out.shape[1:]
+    return resize_rgb(image, width, height, statistics.mean, statistics.std, out=out)
 
 
 def _size_conflict(camera: tuple[int, int], image: tuple[int, int]) -> CalibrationError:

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyseg_core.errors import ConfigurationError, RecordError
-from anyseg_core.geometry.kernel import array_out, constants_in, kernel
+from anyseg_core.kernels import array_out, constants_in, kernel
 from anyseg_core.normalisation import Normalisation
+from anyseg_core.parallel import run_halves
 from anyseg_core.projection.buffers import check_output
 from anyseg_core.types import Float32Array, UInt8Array
+
+_WORTH_TWO_THREADS = 100_000  # numbers in the result; below, waking a thread costs more
 
 Taps = tuple[NDArray[np.int32], Float32Array]
 
@@ -55,15 +58,26 @@ def resize_rgb(
         out = np.empty((3, height, width), np.float32)
     else:
         check_output(out, None, height, width)
+    _resize_halves(image, Normalisation(mean, std), out)
+    return out
+
+
+def _resize_halves(image: UInt8Array, normalisation: Normalisation, out: Float32Array) -> None:
+    height, width = out.shape[1:]
     for axis in (0, 1):
         if image.shape[axis] == 1:  # mixing needs two
             image = np.repeat(image, 2, axis=axis)
     lines = np.ascontiguousarray(image).reshape(image.shape[0], -1)
-    rows, row_weights = _taps(image.shape[0], height)
-    columns, column_weights = _taps(image.shape[1], width)
-    scale, offset = _affine(Normalisation(mean, std))
-    _resize(lines, rows, row_weights, columns, column_weights, scale, offset, out)
-    return out
+    rows, columns = _taps(image.shape[0], height), _taps(image.shape[1], width)
+    affine = _affine(normalisation)
+
+    def part(_: int, first: int, end: int) -> None:
+        _resize(lines, *rows, *columns, *affine, first, end, out)
+
+    if out.size < _WORTH_TWO_THREADS:
+        part(0, 0, height)
+    else:
+        run_halves(part, height)
 
 
 @lru_cache(maxsize=16)
@@ -87,7 +101,9 @@ _AXIS = (constants_in("int32", 1), constants_in("float32", 1))
 _AFFINE = (constants_in("float32", 1), constants_in("float32", 1))
 
 
-@kernel((constants_in("uint8", 2), *_AXIS, *_AXIS, *_AFFINE, array_out("float32", 3)))
+@kernel((
+    constants_in("uint8", 2), *_AXIS, *_AXIS, *_AFFINE, "int64", "int64", array_out("float32", 3),
+))  # fmt: skip
 def _resize(
     lines: UInt8Array,
     rows: NDArray[np.int32],
@@ -96,22 +112,26 @@ def _resize(
     column_weights: Float32Array,
     scale: Float32Array,
     offset: Float32Array,
+    first_row: int,
+    end_row: int,
     out: Float32Array,
 ) -> None:
-    height, width = out.shape[1:]
+    width = out.shape[2]
     mixed = np.empty(lines.shape[1], np.float32)
     one = np.float32(1.0)
-    for r in range(height):
+    for r in range(first_row, end_row):
         upper, lower = lines[rows[r]], lines[rows[r] + 1]
         down = row_weights[r]
         up = one - down
         # Rows first: contiguous, so the compiler uses vector instructions for most of the work.
         for c in range(len(mixed)):
             mixed[c] = up * np.float32(upper[c]) + down * np.float32(lower[c])
-        for c in range(width):
-            i = 3 * columns[c]
-            right = column_weights[c]
-            left = one - right
-            out[0, r, c] = (left * mixed[i] + right * mixed[i + 3]) * scale[0] + offset[0]
-            out[1, r, c] = (left * mixed[i + 1] + right * mixed[i + 4]) * scale[1] + offset[1]
-            out[2, r, c] = (left * mixed[i + 2] + right * mixed[i + 5]) * scale[2] + offset[2]
+        for channel in range(3):
+            line = out[channel, r]
+            a, b = scale[channel], offset[channel]
+            for c in range(width):
+                # Unsigned: an index that may count from the end costs the vector instructions.
+                i = np.uint64(np.uint32(columns[c])) * np.uint64(3) + np.uint64(channel)
+                right = column_weights[c]
+                value = (one - right) * mixed[i] + right * mixed[i + np.uint64(3)]
+                line[c] = value * a + b

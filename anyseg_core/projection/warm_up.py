@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from anyseg_core.events import warm_up as warm_up_decoders
 from anyseg_core.geometry import lens
-from anyseg_core.geometry.kernel import Kernel
+from anyseg_core.kernels import compile_kernels
 from anyseg_core.projection import (
     buffers,
     depth,
     deskew,
     event_map,
+    events,
     labels,
     lidar,
     normalisation,
     rgb,
 )
-from anyseg_core.projection.events import warm_up_events
-
-_MODULES = (lens, buffers, depth, deskew, event_map, labels, lidar, normalisation, rgb)
 
 
 def warm_up() -> None:
@@ -24,8 +23,7 @@ def warm_up() -> None:
 
     Call it while a node is configured: seconds the first time on a machine, milliseconds later.
     """
-    for module in _MODULES:
-        for value in vars(module).values():
-            if isinstance(value, Kernel):
-                value.compile()
-    warm_up_events()
+    warm_up_decoders()
+    compile_kernels(
+        lens, buffers, depth, deskew, event_map, events, labels, lidar, normalisation, rgb
+    )

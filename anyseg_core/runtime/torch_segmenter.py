@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from anyseg_core.errors import ConfigurationError, RecordError
+from anyseg_core.errors import ConfigurationError
+from anyseg_core.runtime.inputs import check_tensors
 from anyseg_core.runtime.segmenter import Prediction
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class TorchSegmenter:
         Raises:
             RecordError: no modality, an unknown one, or sizes that differ.
         """
-        self._check(tensors)
+        check_tensors(tensors, self._card.spec.modalities)
         batch = {
             name: torch.from_numpy(tensor).unsqueeze(0).to(self._device)
             for name, tensor in tensors.items()
@@ -111,13 +112,3 @@ class TorchSegmenter:
         names = self._card.spec.modalities
         for count in range(1, len(names) + 1):
             self.segment(dict.fromkeys(names[:count], blank))
-
-    def _check(self, tensors: Mapping[str, Float32Array]) -> None:
-        shapes = {tensor.shape for tensor in tensors.values()}
-        unknown = set(tensors) - set(self._card.spec.modalities)
-        if len(shapes) != 1 or unknown:
-            raise RecordError(
-                ", ".join(f"{name} {each.shape}" for name, each in tensors.items()) or "nothing",
-                f"one or more of {', '.join(self._card.spec.modalities)}, all 3 x H x W alike",
-                "give each modality the same image plane",
-            )

@@ -316,6 +316,17 @@ def test_a_missing_extrinsic_leaves_the_lidar_out_and_is_never_read_as_identity(
     assert probe.process.interrupt() == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [("event__type", "smoke", "event.type = 'smoke'"), ("sensors", "[sonar]", "sonar")],
+)
+def test_a_bad_value_in_the_parameter_file_fails_the_start(start_node, probe, name, value, why):
+    process = start_node(**{name: value})
+    assert not probe.transition("configure")
+    assert why in process.output()
+    assert process.interrupt() == 0
+
+
 def test_a_wrong_configuration_fails_the_transition_with_the_reason(
     start_node, probe, scene, calibration_file, tmp_path
 ):

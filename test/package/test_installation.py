@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-EXECUTABLES = ["perception_node", "simulated_rig_node"]
+EXECUTABLES = ["fault_injector_node", "perception_node", "simulated_rig_node"]
 INDEX_ENTRY = Path("share/ament_index/resource_index/packages/anyseg_ros")
 
 

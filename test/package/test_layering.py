@@ -12,11 +12,13 @@ ALLOWED = {
     "errors": set(),
     "types": {"errors"},
     "classes": {"errors", "types"},
-    "geometry": BASE,
-    "events": BASE,
+    "kernels": set(),
+    "parallel": set(),
+    "geometry": BASE | {"kernels"},
+    "events": BASE | {"kernels", "parallel"},
     "sync": BASE,
     "health": BASE | {"sync"},
-    "projection": BASE | {"normalisation", "geometry", "events"},
+    "projection": BASE | {"kernels", "parallel", "normalisation", "geometry", "events"},
     "weights": BASE,
     "normalisation": BASE,
     "models": BASE | {"normalisation"},
@@ -31,6 +33,9 @@ ALLOWED = {
     | {"config", "geometry", "events", "sync", "health", "projection", "models", "runtime"}
     | {"pipeline", "simulation", "data"},
 }
+ALLOWED["benchmark"] = BASE | {
+    "normalisation", "geometry", "events", "projection", "models",
+}  # fmt: skip
 # The command line is on top: it may import every part.
 ALLOWED["cli"] = set(ALLOWED)
 
@@ -65,7 +70,7 @@ ROS = {
 }
 
 # Parts that measure or report durations to a person; everything else is told the time.
-READS_A_CLOCK = {"cli", "train", "evaluation"}
+READS_A_CLOCK = {"benchmark", "cli", "train", "evaluation"}
 
 
 def part_of(path):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from anyseg_core.errors import CalibrationError, RecordError
 from anyseg_core.geometry import Camera
-from anyseg_core.projection import event_map, remap_events
+from anyseg_core.projection import bin_events, event_map, remap_events
+from anyseg_core.projection.event_map import add_remapped
 from anyseg_core.types import EventArray
 
 EVENT = Camera(64, 48, ((60, 0, 31.5), (0, 60, 23.5), (0, 0, 1)), (-0.2, 0.05, 1e-3, 1e-3))
@@ -89,3 +90,21 @@ def test_wrong_poses_cameras_and_lookups_are_refused():
     none = EventArray(*(np.zeros(0, kind) for kind in (np.uint16, np.uint16, np.int64, np.uint8)))
     with pytest.raises(RecordError, match="a lookup"):
         remap_events(none, np.zeros((4, 4, 2), np.int32))
+
+
+def test_counting_at_once_gives_what_moving_and_then_binning_gives():
+    random = np.random.default_rng(4)
+    lookup = random.integers(-1, 9, (6, 8, 2)).astype(np.int16)
+    lookup[lookup.min(axis=2) < 0] = -1
+    events = EventArray(
+        random.integers(0, 10, 500).astype(np.uint16),
+        random.integers(0, 8, 500).astype(np.uint16),
+        random.integers(0, 100, 500),
+        random.integers(0, 2, 500).astype(np.uint8),
+    )
+    image = np.ones((3, 9, 9), np.float32)
+    add_remapped(events, lookup, image, 60)
+    moved = remap_events(events, lookup)
+    expected = bin_events(moved, 9, 9, t_end_ns=60)
+    assert 50 < expected.sum() < len(moved)
+    assert np.array_equal(image - 1, expected)

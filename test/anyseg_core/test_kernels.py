@@ -1,0 +1,91 @@
+"""Compiled loops accept what drivers send without compiling again."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numba.core import caching
+
+from anyseg_core.kernels import Kernel, array_in, array_out, constants
+
+IMPORT_PROGRAM = """
+from anyseg_core.events import open_decoder
+print(len(open_decoder("mono", 9, 9).decode(bytes(16))))
+"""
+
+
+def double(values, out):
+    for i in range(len(values)):
+        out[i] = 2 * values[i]
+
+
+def unaligned(count):
+    packed = np.zeros(count, np.dtype([("flag", "u1"), ("value", "f4")]))
+    packed["value"] = np.arange(count)
+    return packed["value"]
+
+
+def read_only(count):
+    values = np.arange(count, dtype=np.float32)
+    values.flags.writeable = False
+    return values
+
+
+@pytest.fixture(scope="module")
+def loop():
+    return Kernel(double, ((array_in("float32", 1), array_out("float32", 1)),))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.arange(5, dtype=np.float32), np.arange(10, dtype=np.float32)[::-2], unaligned(5),
+     read_only(5), np.zeros(0, np.float32)],
+    ids=["contiguous", "strided", "unaligned", "read-only", "empty"],
+)  # fmt: skip
+def test_one_compiled_loop_takes_every_kind_of_array(loop, values):
+    out = np.empty(len(values), np.float32)
+    loop(values, out)
+    assert np.array_equal(out, 2 * values)
+    assert len(loop._dispatcher.signatures) == 1
+
+
+def test_an_array_of_a_type_that_was_not_listed_is_refused_not_compiled(loop):
+    with pytest.raises(TypeError):
+        loop(np.zeros(2), np.empty(2, np.float32))
+    assert len(loop._dispatcher.signatures) == 1
+
+
+def test_without_a_folder_for_the_cache_a_loop_is_compiled_in_memory(monkeypatch):
+    for name in dir(caching):
+        implementation = getattr(caching, name)
+        if isinstance(implementation, type) and hasattr(implementation, "_locator_classes"):
+            monkeypatch.setattr(implementation, "_locator_classes", [])
+    values, out = np.arange(3, dtype=np.float32), np.empty(3, np.float32)
+    Kernel(double, ((array_in("float32", 1), array_out("float32", 1)),))(values, out)
+    assert out.tolist() == [0, 2, 4]
+
+
+def test_an_unusable_cache_folder_does_not_break_the_import():
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_PROGRAM],
+        env={
+            **os.environ,
+            "NUMBA_CACHE_DIR": "/proc/no/such/folder",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+
+
+def test_constants_copies_only_what_it_must():
+    array = np.arange(5, dtype=np.int64)
+    view = constants(array, np.int64)
+    assert np.shares_memory(view, array)
+    assert not view.flags.writeable
+    assert array.flags.writeable
+    assert constants(array[::2], np.int64).tolist() == [0, 2, 4]
