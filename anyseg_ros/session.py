@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from anyseg_ros.outputs import Outputs
     from anyseg_ros.parameters import NodeConfig
 
-POLL_PERIOD_S = 0.01
+POLL_PERIOD_S = 0.02
 DIAGNOSTICS_PERIOD_S = 1.0
 REJECTION_MEMORY_NS = 5_000_000_000
 RATE_PERIODS = 3

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from rclpy.parameter import Parameter
 
-PUBLISH_PERIOD_S = 0.002
+PUBLISH_PERIOD_S = 0.005
 TICKS_AHEAD = 2
 RENDERS_PER_TICK = 2
 
