@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Run the module named by the first argument as a program, with the arguments after it."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

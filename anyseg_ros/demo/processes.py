@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Self
@@ -74,7 +73,8 @@ class Processes:
     ) -> None:
         for process in self._running.values():
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                # not SIGINT: a shell's background job ignores it, and so does what it starts
+                process.terminate()
         for process in self._running.values():
             try:
                 process.wait(STOP_TIMEOUT_S)

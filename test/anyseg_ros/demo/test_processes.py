@@ -12,9 +12,10 @@ import pytest
 from anyseg_ros.demo.processes import Processes, ProcessFailedError
 
 PARENT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from anyseg_ros.demo.processes import Processes
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
 with Processes(Path(sys.argv[1])) as processes:
     processes.start("sleeper", "sleeper", {})
     time.sleep(600)
