@@ -88,6 +88,14 @@ class Probe:
             self.executor.spin_once(timeout_sec=0.05)
         raise AssertionError(f"no {what} within {patience_s} s")
 
+    def belonging(self, name, status):
+        """The message of a topic with a status's stamp: topics do not arrive in step."""
+        stamp = status.header.stamp
+        return self.wait_for(
+            lambda: next((m for m in self.received[name] if m.header.stamp == stamp), None),
+            f"{name} of that status",
+        )
+
     def call(self, service_type, name, request):
         client = self.node.create_client(service_type, f"{self.target}/{name}")
         self.wait_for(client.service_is_ready, f"service {name}")

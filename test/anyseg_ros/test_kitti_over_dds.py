@@ -80,7 +80,7 @@ def drive(probe, kitti, alive, used):
         values = {e.key: e.value for e in statuses[-1].status[0].values} if statuses else {}
         if values.get("used") == ",".join(used):
             stamp = statuses[-1].header.stamp
-            mask = next(m for m in probe.received["segmentation"] if m.header.stamp == stamp)
+            mask = probe.belonging("segmentation", statuses[-1])
             assert stamp.sec * 10**9 + stamp.nanosec in sent
             return mask
     raise AssertionError(f"no mask from {used}")
