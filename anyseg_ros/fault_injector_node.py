@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from rcl_interfaces.msg import IntegerRange, ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
@@ -22,6 +22,7 @@ from anyseg_core.config import NS_PER_S
 from anyseg_core.errors import AnysegError, ConfigurationError
 from anyseg_core.simulation.faults import Fault, FaultInjector, parse_fault
 from anyseg_core.types import MODALITIES
+from anyseg_ros.active_faults import on_active_faults
 from anyseg_ros.conversions.images import depth_record, rgb_record
 from anyseg_ros.conversions.pointclouds import event_record, lidar_record
 from anyseg_ros.conversions.records import record_message
@@ -29,8 +30,6 @@ from anyseg_ros.executable import run_node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rclpy.parameter import Parameter
 
     from anyseg_core.types import Record
 
@@ -86,7 +85,7 @@ class FaultInjectorNode(Node):
         self._named: tuple[Fault, ...] = ()
         self._injector = FaultInjector(self._scheduled, self._seed)
         self._set_faults(self.get_parameter("active_faults").value)
-        self.add_on_set_parameters_callback(self._on_parameters)
+        self.add_on_set_parameters_callback(on_active_faults(self._set_faults))
         self._connect(prefix)
         self.create_timer(RELEASE_PERIOD_S, self._release, clock=self._steady_clock)
 
@@ -152,15 +151,6 @@ class FaultInjectorNode(Node):
         """Send what a delay held back and now is due."""
         for sensor in MODALITIES:
             self._send(sensor, self._injector.release(sensor, self._t_ns()))
-
-    def _on_parameters(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
-        for parameter in parameters:
-            if parameter.name == "active_faults":
-                try:
-                    self._set_faults(parameter.value)
-                except AnysegError as error:
-                    return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
 
     def _set_faults(self, named: Sequence[str]) -> None:
         since_s = self._t_ns() / NS_PER_S

@@ -15,7 +15,6 @@ from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
     ParameterDescriptor,
-    SetParametersResult,
 )
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -25,10 +24,10 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
 
 from anyseg_core.config import NS_PER_S
-from anyseg_core.errors import AnysegError
 from anyseg_core.geometry import Camera
 from anyseg_core.simulation import FaultInjector, RigConfig, SimulatedRig, parse_fault
 from anyseg_core.types import Record, RgbRecord
+from anyseg_ros.active_faults import on_active_faults
 from anyseg_ros.conversions.camera_info import camera_info_message
 from anyseg_ros.conversions.images import image_message
 from anyseg_ros.conversions.records import record_message
@@ -39,7 +38,6 @@ from anyseg_ros.simulated_clip import Tick, drive, repeat, shift_record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rclpy.parameter import Parameter
 
 PUBLISH_PERIOD_S = 0.005
 TICKS_AHEAD = 2
@@ -65,7 +63,7 @@ class SimulatedRigNode(Node):
         self._closing = threading.Event()
         self._advertise()
         self._set_faults(self.get_parameter("active_faults").value)
-        self.add_on_set_parameters_callback(self._on_parameters)
+        self.add_on_set_parameters_callback(on_active_faults(self._set_faults))
         self._renderer = threading.Thread(target=self._render, name="rig-renderer", daemon=True)
         self._renderer.start()
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -188,15 +186,6 @@ class SimulatedRigNode(Node):
                 camera_info_message(self._camera, record.stamp_ns, record.frame_id)
             )
         self._outputs[sensor].publish(record_message(record))
-
-    def _on_parameters(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
-        for parameter in parameters:
-            if parameter.name == "active_faults":
-                try:
-                    self._set_faults(parameter.value)
-                except AnysegError as error:
-                    return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
 
     def _set_faults(self, named: Sequence[str]) -> None:
         faults = [fault for fault in named if fault]
