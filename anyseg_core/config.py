@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.health import Action, HealthConfig, SensorHealthConfig, Thresholds
-from anyseg_core.types import MODALITIES
+from anyseg_core.types import EVENT_REPRESENTATIONS, MODALITIES, EventRepresentation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +65,10 @@ class PipelineConfig:
         input_width: columns of the tensors that the network sees, in pixels.
         input_height: rows of the tensors that the network sees, in pixels.
         min_range_m: LiDAR points nearer than this are dropped (the vehicle itself; MUSES: 1 m).
+        deskew: whether sweeps are moved to where they would be at the frame's instant, by the time
+            of each point and the robot's motion.
+        event_representation: what the three channels of event images hold; it must be what the
+            network was trained with.
         thresholds: where the health detectors speak up.
         actions: by sensor and detector, what follows from a finding instead of the default.
 
@@ -80,6 +84,8 @@ class PipelineConfig:
     input_width: int = 256
     input_height: int = 256
     min_range_m: float = 1.0
+    deskew: bool = False
+    event_representation: EventRepresentation = "polarity_counts"
     thresholds: Thresholds = field(default_factory=Thresholds)
     actions: Mapping[str, Mapping[str, Action]] = field(default_factory=dict)
 
@@ -97,6 +103,12 @@ class PipelineConfig:
                 raise ConfigurationError(
                     f"{name} = {size}", "32 to 4096 pixels", "set the size the network sees"
                 )
+        if self.event_representation not in EVENT_REPRESENTATIONS:
+            raise ConfigurationError(
+                f"event_representation = {self.event_representation!r}",
+                f"one of {', '.join(EVENT_REPRESENTATIONS)}",
+                "name what the network was trained with",
+            )
         if not self.min_range_m >= 0:
             raise ConfigurationError(
                 f"min_range_m = {self.min_range_m}", "0 or more", "give the range in metres"

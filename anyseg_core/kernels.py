@@ -1,22 +1,25 @@
 """Compiled loops whose compile time is paid when asked for, never at import or on a message.
 
 numba keeps machine code beside the source, else in the user's cache folder (``NUMBA_CACHE_DIR``
-overrides both); where neither can be written, each process compiles anew. The cache notices a
-change of a loop's own file alone: whoever edits a `device` function that loops of another file
-call, such as those of ``geometry/lens.py``, removes ``__pycache__`` once.
+overrides both); where neither can be written, each process compiles anew. By itself the cache
+notices a change of a loop's own file alone; here it also knows the functions and constants that a
+loop takes in from other files, such as ``geometry/lens.py``.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
+from numba.core.caching import FunctionCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
+    from types import CodeType, ModuleType
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -53,7 +56,7 @@ def constants(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 
 def device(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function that compiled loops call; it is compiled together with them."""
-    return cast("Callable[P, R]", _jit(function))
+    return cast("Callable[P, R]", _jit(function, forceinline=True))
 
 
 class Kernel(Generic[P, R]):
@@ -116,9 +119,47 @@ def _argument_type(given: Any) -> Any:  # noqa: ANN401 - numba has no type hints
     )
 
 
-def _jit(function: Callable[P, R]) -> Any:  # noqa: ANN401 - numba has no type hints
+def _jit(function: Callable[P, R], **options: bool) -> Any:  # noqa: ANN401 - no type hints
     """Give the function to numba, without the cache where no folder for it can be written."""
-    try:
-        return njit(function, cache=True, **_OPTIONS)
-    except RuntimeError:
-        return njit(function, **_OPTIONS)
+    dispatcher = njit(function, **_OPTIONS, **options)
+    if hasattr(dispatcher, "compile"):  # not so with NUMBA_DISABLE_JIT
+        with suppress(RuntimeError):
+            dispatcher._cache = _Cache(function)  # noqa: SLF001 - what njit(cache=True) sets
+    return dispatcher
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no type hints
+    """numba's cache of one loop, which also looks at what the loop takes in from other files."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:  # noqa: ANN401 - as above
+        parts = [repr(_OPTIONS), *_taken_in(self._py_func, set())]
+        taken_in = sha256("\n".join(parts).encode()).hexdigest()
+        return (*super()._index_key(sig, codegen), taken_in)
+
+
+def _taken_in(function: Any, seen: set[str]) -> list[str]:  # noqa: ANN401 - as above
+    """Describe the constants and the compiled functions that a function names, and theirs."""
+    found = []
+    for name in _names_in(function.__code__):
+        value = function.__globals__.get(name)
+        inner = getattr(value, "py_func", None)
+        if isinstance(value, int | float | str | tuple | np.generic):
+            found.append(f"{name} = {value!r}")
+        elif inner is not None and f"{inner.__module__}.{inner.__qualname__}" not in seen:
+            seen.add(f"{inner.__module__}.{inner.__qualname__}")
+            found += [_text_of(inner.__code__), repr(sorted(value.targetoptions.items()))]
+            found += _taken_in(inner, seen)
+    return found
+
+
+def _names_in(code: CodeType) -> list[str]:
+    inner = (const for const in code.co_consts if hasattr(const, "co_names"))
+    return [*code.co_names, *(name for each in inner for name in _names_in(each))]
+
+
+def _text_of(code: CodeType) -> str:
+    """Describe a function's code, the same in every process."""
+    constants_ = (
+        _text_of(const) if hasattr(const, "co_names") else repr(const) for const in code.co_consts
+    )
+    return f"{code.co_name} {code.co_code.hex()} {code.co_names} {' '.join(constants_)}"

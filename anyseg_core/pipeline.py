@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import cv2
 import numpy as np
 
-from anyseg_core.config import NS_PER_S, PipelineConfig
+from anyseg_core.config import NS_PER_S, PipelineConfig, default_sensors
 from anyseg_core.errors import AnysegError, ConfigurationError, RecordError
 from anyseg_core.health import Action, HealthMonitor, Verdict
 from anyseg_core.projection.projector import ExtrinsicsSource, Projector
@@ -23,6 +23,7 @@ from anyseg_core.types import (
     MODALITY_LETTERS,
     Float32Array,
     LidarRecord,
+    Motion,
     Record,
     RgbRecord,
     UInt8Array,
@@ -147,6 +148,9 @@ class Pipeline:
             extrinsics=extrinsics,
             cameras=cameras,
             min_range_m=config.min_range_m,
+            representation=config.event_representation,
+            window_ns=_event_window_ns(config),
+            deskew=config.deskew,
         )
         self._segmenter = segmenter
         self._now_ns = 0
@@ -155,6 +159,10 @@ class Pipeline:
     def set_camera(self, camera: Camera, frame_id: str) -> None:
         """Take a new reference camera; it holds from the next frame on."""
         self._projector.set_camera(camera, frame_id)
+
+    def set_motion(self, motion: Motion) -> None:
+        """Take how the robot moves, by which sweeps are de-skewed where the configuration asks."""
+        self._projector.set_motion(motion)
 
     def exclude(self, sensor: str, *, excluded: bool) -> None:
         """Leave a sensor out of the next frames by hand, or admit it again.
@@ -167,6 +175,21 @@ class Pipeline:
                 f"sensor {sensor!r}", f"one of {', '.join(self._sensors)}", "name one of these"
             )
         self._excluded = self._excluded | {sensor} if excluded else self._excluded - {sensor}
+
+    @property
+    def excluded(self) -> frozenset[str]:
+        """The sensors that are left out by hand."""
+        return self._excluded
+
+    @property
+    def reset_count(self) -> int:
+        """How often the synchroniser forgot everything, because time jumped."""
+        return self._sync.reset_count
+
+    @property
+    def last_reset(self) -> str:
+        """Why it did so last, in words; empty where it never did."""
+        return self._sync.reset_reasons[-1] if self._sync.reset_reasons else ""
 
     def set_actions(self, actions: Mapping[str, Mapping[str, Action]]) -> None:
         """Let other actions follow from findings; see ``HealthMonitor.set_actions``."""
@@ -192,8 +215,7 @@ class Pipeline:
         """
         self._health.observe(sensor, record, now_ns)
         self._check_stamp(sensor, record.stamp_ns, now_ns)
-        if isinstance(record, RgbRecord):
-            self._projector.see_image(record)
+        self._projector.see(record)
         return self._judge(self._sync.push(sensor, record.stamp_ns, record, now_ns), now_ns)
 
     def gather_due(self, now_ns: int) -> list[Frame]:
@@ -228,7 +250,8 @@ class Pipeline:
         if not isinstance(sweep, LidarRecord):
             return None
         try:
-            return sweep, self._projector.label_points(sweep, result.labels)
+            end_ns = self._instant_ns("lidar", result.frame)
+            return sweep, self._projector.label_points(sweep, result.labels, end_ns)
         except AnysegError:
             return None
 
@@ -270,7 +293,7 @@ class Pipeline:
         else:
             try:
                 tensors[name] = self._projector.project(
-                    name, _records(reading), frame.readings.stamp_ns
+                    name, _records(reading), self._instant_ns(name, frame)
                 )
             except AnysegError as error:
                 reason, failure = str(error), error
@@ -284,6 +307,10 @@ class Pipeline:
             verdict=verdict,
             error=failure,
         )
+
+    def _instant_ns(self, name: str, frame: Frame) -> int:
+        """Return the frame's instant on a sensor's own clock."""
+        return frame.readings.stamp_ns - self._config.sensors[name].offset_ns
 
     def _predict(self, tensors: Mapping[str, Float32Array]) -> Prediction:
         """Run the network; with no sensor left, every pixel is honestly without a class."""
@@ -311,6 +338,11 @@ def _synchronizer(config: PipelineConfig) -> Synchronizer:
     ]
     order = [name for name in config.reference_order if name in config.sensors]
     return Synchronizer(streams, order, config.max_wait_ns)
+
+
+def _event_window_ns(config: PipelineConfig) -> int:
+    event = config.sensors.get("event", default_sensors()["event"])
+    return event.window_ns or default_sensors()["event"].window_ns
 
 
 def _latest(reading: Reading | tuple[Reading, ...]) -> Reading:

@@ -7,6 +7,7 @@ copying them; whoever makes a record gives the array away and does not write to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ MODALITY_LETTERS: dict[str, str] = {"rgb": "R", "depth": "D", "event": "E", "lid
 
 IGNORE_LABEL = 255
 """Label of a pixel without a class, as in Cityscapes, DELIVER and vision_msgs/LabelInfo."""
+
+EventRepresentation = Literal["polarity_counts", "voxel_grid", "time_surface"]
+EVENT_REPRESENTATIONS: tuple[EventRepresentation, ...] = get_args(EventRepresentation)
+"""What the three channels of an event image may be."""
 
 UInt8Array = NDArray[np.uint8]
 Float32Array = NDArray[np.float32]
@@ -95,12 +100,31 @@ class EventFrameRecord:
 class LidarRecord:
     """One sweep: ``points`` is float32 [N, 4], x, y, z in metres and intensity as the driver gives.
 
-    Points may hold NaN (invalid) and Inf (no return), as REP 117 has it.
+    Points may hold NaN (invalid) and Inf (no return), as REP 117 has it. ``point_t_ns`` is int64
+    [N], the time of each point on the stamp's clock; None where the driver gives none.
     """
 
     stamp_ns: int
     frame_id: str
     points: Float32Array
+    point_t_ns: NDArray[np.int64] | None = None
 
 
 Record = RgbRecord | DepthRecord | EventRecord | EventFrameRecord | LidarRecord
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """How a body moves, in its own frame (nav_msgs/Odometry's twist in ``child_frame_id``).
+
+    Attributes:
+        stamp_ns: when it was measured.
+        frame_id: the body's frame.
+        linear_mps: float64 [3], velocity of the frame's origin in metres per second.
+        angular_radps: float64 [3], turn rate in radians per second.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    linear_mps: Float64Array
+    angular_radps: Float64Array

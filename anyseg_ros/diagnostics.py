@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from anyseg_core.health import HealthState, Verdict
-from anyseg_core.pipeline import Segmentation, SensorReport, subset_letters
+from anyseg_core.pipeline import (
+    EXCLUDED_BY_HAND,
+    Segmentation,
+    SensorReport,
+    subset_letters,
+)
 from anyseg_ros.conversions.stamps import header_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from anyseg_ros.rejections import Rejection
 
@@ -29,12 +35,23 @@ _LEVELS = {
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What the node did since it was activated."""
+    """What the node did since it was activated.
+
+    Attributes:
+        published: masks.
+        dropped: frames that were overtaken by newer ones.
+        rate_hz: masks a second of late.
+        latency_ns: from the stamp of the last mask to its publication.
+        resets: how often the synchroniser forgot everything and began anew.
+        last_reset: why it did so last.
+    """
 
     published: int
     dropped: int
     rate_hz: float
     latency_ns: int
+    resets: int = 0
+    last_reset: str = ""
 
 
 def frame_status(
@@ -67,11 +84,25 @@ def diagnostics(
     verdicts: Mapping[str, Verdict],
     rejections: Mapping[str, Rejection],
     publishers: Mapping[str, int],
+    *,
+    excluded: Collection[str] = (),
+    incompatible: Mapping[str, str] = MappingProxyType({}),
 ) -> DiagnosticArray:
-    """Return the node's entry in /diagnostics: throughput, inputs, and each sensor's health."""
+    """Return the node's part of /diagnostics: throughput, each sensor's health, inputs.
+
+    Args:
+        node_name: stands before every entry's name.
+        now_ns: the stamp.
+        throughput: what the node did.
+        verdicts: by sensor, what the health monitor thinks of it.
+        rejections: by input, messages that were left out of late.
+        publishers: by topic, how many there are.
+        excluded: sensors left out by hand.
+        incompatible: by topic, publishers that cannot reach the node, and the policy at fault.
+    """
     entries = [_throughput_status(node_name, throughput)]
     entries += [
-        _health_status(node_name, verdict, rejections.get(name))
+        _health_status(node_name, verdict, rejections.get(name), by_hand=name in excluded)
         for name, verdict in verdicts.items()
     ]
     entries += [
@@ -79,7 +110,7 @@ def diagnostics(
         for name, rejected in rejections.items()
         if name not in verdicts
     ]
-    entries.append(_inputs_status(node_name, publishers))
+    entries.append(_inputs_status(node_name, publishers, incompatible))
     return DiagnosticArray(header=header_of(now_ns, ""), status=entries)
 
 
@@ -101,11 +132,21 @@ def _sensor_status(node_name: str, report: SensorReport) -> DiagnosticStatus:
 
 
 def _health_status(
-    node_name: str, verdict: Verdict, rejected: Rejection | None
+    node_name: str, verdict: Verdict, rejected: Rejection | None, *, by_hand: bool
 ) -> DiagnosticStatus:
     level = _LEVELS[verdict.state]
     message = "; ".join(finding.message for finding in verdict.findings) or str(verdict.state)
-    values = {"state": str(verdict.state), **_finding_values(verdict)}
+    by_health = verdict.state is not HealthState.UNKNOWN and not verdict.usable
+    values = {
+        "state": str(verdict.state),
+        "excluded": "by hand" if by_hand else "by health" if by_health else "no",
+        **_finding_values(verdict),
+    }
+    if by_hand:
+        service = f"~/exclude/{verdict.sensor}"
+        values["excluded.remedy"] = f"call the service {service} with data: false to admit it again"
+        message = f"{EXCLUDED_BY_HAND}; {message}"
+        level = max(level, DiagnosticStatus.WARN)
     if rejected is not None:
         values |= _rejection_values(rejected)
         message = f"{message}; message left out: {rejected.last}"
@@ -133,17 +174,29 @@ def _throughput_status(node_name: str, throughput: Throughput) -> DiagnosticStat
             "dropped": str(throughput.dropped),
             "rate_hz": f"{throughput.rate_hz:.2f}",
             "latency_ms": _ms(throughput.latency_ns),
+            "resets": str(throughput.resets),
+            "last_reset": throughput.last_reset,
         },
     )
 
 
-def _inputs_status(node_name: str, publishers: Mapping[str, int]) -> DiagnosticStatus:
+def _inputs_status(
+    node_name: str, publishers: Mapping[str, int], incompatible: Mapping[str, str]
+) -> DiagnosticStatus:
     missing = [topic for topic, count in publishers.items() if not count]
+    problems = [f"no publisher on {', '.join(missing)}"] if missing else []
+    values = {topic: str(count) for topic, count in publishers.items()}
+    for topic, words in incompatible.items():
+        problems.append(f"a publisher on {topic} with other QoS: nothing comes from it")
+        values[f"{topic}.incompatible"] = words
+        values[f"{topic}.remedy"] = (
+            f"set qos_overrides.{topic}.subscription.* to what the publisher offers, or change it"
+        )
     return _status(
         f"{node_name}: inputs",
-        DiagnosticStatus.WARN if missing else DiagnosticStatus.OK,
-        f"no publisher on {', '.join(missing)}" if missing else "every topic has a publisher",
-        {topic: str(count) for topic, count in publishers.items()},
+        DiagnosticStatus.WARN if problems else DiagnosticStatus.OK,
+        "; ".join(problems) or "every topic has a publisher",
+        values,
     )
 
 

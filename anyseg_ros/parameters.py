@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
 from anyseg_core.config import NS_PER_S, PipelineConfig, default_sensors, seconds_to_ns
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.health import DETECTORS, Action, SensorHealthConfig, Thresholds
-from anyseg_core.types import MODALITIES
+from anyseg_core.types import EVENT_REPRESENTATIONS, MODALITIES
+from anyseg_ros.conversions.event_messages import EVENT_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +32,11 @@ EXPOSED_THRESHOLDS = (
 )
 """Of the thresholds those that depend on the robot more than on the sensor."""
 
-EventType = Literal["point_cloud", "event_packet", "image"]
-EVENT_TYPES: tuple[EventType, ...] = ("point_cloud", "event_packet", "image")
+TRANSPORTS: dict[str, tuple[str, ...]] = {
+    "rgb.transport": ("raw", "compressed"),
+    "depth.transport": ("raw", "compressed", "compressedDepth"),
+}
+"""By parameter, the names of image_transport that it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,20 @@ def _specs() -> dict[str, Spec]:
         "rgb.transport": Spec(
             "raw", "raw for sensor_msgs/Image, compressed for CompressedImage on rgb/image."
         ),
+        "depth.transport": Spec(
+            "raw",
+            "raw for sensor_msgs/Image, compressed (PNG of 16 bits) or compressedDepth for "
+            "CompressedImage on depth/image.",
+        ),
         "rgb.rectified": Spec(
             default=False,
             description="Whether rgb/image is rectified: then P of CameraInfo holds, not K and D.",
         ),
-        "event.type": Spec(
-            "point_cloud", "What comes on events: point_cloud (x, y, t, p), event_packet or image."
+        "event.type": Spec("point_cloud", f"What comes on events: {', '.join(EVENT_MESSAGES)}."),
+        "event.representation": Spec(
+            config.event_representation,
+            "What the network's event channels hold, as it was trained: "
+            f"{', '.join(EVENT_REPRESENTATIONS)}.",
         ),
         "event.width": Spec(
             0, "Columns of the event camera; 0 as calibrated, else the RGB's.", 0, 16384
@@ -109,6 +121,10 @@ def _specs() -> dict[str, Spec]:
         ),
         "lidar.min_range_m": Spec(
             config.min_range_m, "Points nearer than this are dropped, in metres.", 0.0, 100.0
+        ),
+        "lidar.deskew": Spec(
+            default=config.deskew,
+            description="Move points to the frame's instant, by their times and odom.",
         ),
         "autostart": Spec(
             default=False, description="Configure and activate without a lifecycle manager."
@@ -195,9 +211,10 @@ class NodeConfig:
     device: str
     calibration_file: Path | None
     camera_frame: str
-    compressed: bool
+    rgb_transport: str
+    depth_transport: str
     rectified: bool
-    event_type: EventType
+    event_type: str
     event_size: tuple[int, int] | None
 
 
@@ -218,9 +235,10 @@ def read_parameters(node: Node, changes: Mapping[str, Any] | None = None) -> Nod
         ConfigurationError: values that do not go together, or name nothing known.
     """
     value = {name: node.get_parameter(name).value for name in SPECS} | dict(changes or {})
-    transport, event_type = value["rgb.transport"], value["event.type"]
-    _one_of("rgb.transport", transport, ("raw", "compressed"))
-    _one_of("event.type", event_type, EVENT_TYPES)
+    for name, allowed in TRANSPORTS.items():
+        _one_of(name, value[name], allowed)
+    _one_of("event.type", value["event.type"], tuple(EVENT_MESSAGES))
+    _one_of("event.representation", value["event.representation"], EVENT_REPRESENTATIONS)
     event_size = (value["event.width"], value["event.height"])
     if (event_size[0] == 0) != (event_size[1] == 0):
         raise ConfigurationError(
@@ -236,9 +254,10 @@ def read_parameters(node: Node, changes: Mapping[str, Any] | None = None) -> Nod
         device=value["device"],
         calibration_file=Path(calibration) if calibration else None,
         camera_frame=value["camera_frame"],
-        compressed=transport == "compressed",
+        rgb_transport=value["rgb.transport"],
+        depth_transport=value["depth.transport"],
         rectified=value["rgb.rectified"],
-        event_type=event_type,
+        event_type=value["event.type"],
         event_size=event_size if all(event_size) else None,
     )
 
@@ -267,6 +286,8 @@ def _pipeline_config(value: dict[str, Any]) -> PipelineConfig:
         input_width=value["input_width"],
         input_height=value["input_height"],
         min_range_m=value["lidar.min_range_m"],
+        deskew=value["lidar.deskew"],
+        event_representation=value["event.representation"],
         thresholds=Thresholds(**{name: value[f"health.{name}"] for name in EXPOSED_THRESHOLDS}),
         actions=read_actions(value),
     )

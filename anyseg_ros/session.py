@@ -65,6 +65,7 @@ class Session:
         self._published = 0
         self._published_before = deque([0], maxlen=RATE_PERIODS + 1)
         self._latency_ns = 0
+        self._resets_told = 0
         self._worker: NewestWorker[Frame] = NewestWorker(self._segment, self._worker_failed)
         self._services = [
             node.create_service(
@@ -73,8 +74,9 @@ class Session:
             for sensor in config.pipeline.sensors
         ]
         self._inputs = SensorInputs(
-            node, config, event_size, self._take_record, self._take_camera, self._rejections.add
-        )
+            node, config, event_size, self._take_record, self._take_camera,
+            pipeline.set_motion, self._rejections.add,
+        )  # fmt: skip
         # a steady clock: waits must end and diagnostics must speak while simulated time is paused
         self._timers = [
             node.create_timer(POLL_PERIOD_S, self._poll, clock=self._steady_clock),
@@ -138,7 +140,15 @@ class Session:
             throttle_duration_sec=5.0,
         )
 
+    def _tell_of_resets(self) -> None:
+        if self._pipeline.reset_count > self._resets_told:
+            self._resets_told = self._pipeline.reset_count
+            self._node.get_logger().warning(
+                f"time jumped, matching began anew: {self._pipeline.last_reset}"
+            )
+
     def _diagnose(self) -> None:
+        self._tell_of_resets()
         self._published_before.append(self._published)
         periods = len(self._published_before) - 1
         rate_hz = (self._published - self._published_before[0]) / (periods * DIAGNOSTICS_PERIOD_S)
@@ -147,10 +157,19 @@ class Session:
             diagnostics(
                 self._node.get_name(),
                 now_ns,
-                Throughput(self._published, self._worker.dropped, rate_hz, self._latency_ns),
+                Throughput(
+                    self._published,
+                    self._worker.dropped,
+                    rate_hz,
+                    self._latency_ns,
+                    self._pipeline.reset_count,
+                    self._pipeline.last_reset,
+                ),
                 self._pipeline.verdicts(now_ns),
                 self._rejections.recent(REJECTION_MEMORY_NS),
                 self._inputs.publisher_counts(),
+                excluded=self._pipeline.excluded,
+                incompatible=self._inputs.incompatible_publishers(),
             )
         )
 

@@ -77,6 +77,24 @@ def project_point(lens: Float64Array, x: float, y: float, z: float) -> tuple[boo
 
 
 @device
+def locate_point(
+    lens: Float64Array, m: Float64Array, x: float, y: float, z: float, width: int, height: int
+) -> tuple[bool, float, float, float]:
+    """Return whether a point falls into the image, its pixel (u, v) and its depth.
+
+    ``m`` is the transform [4, 4] from the point's frame to the camera's.
+    """
+    depth = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
+    seen, u, v = project_point(
+        lens,
+        m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3],
+        m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3],
+        depth,
+    )
+    return seen and -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5, u, v, depth
+
+
+@device
 def invert_radial(lens: Float64Array, distorted: float) -> tuple[bool, float]:
     """Return the radius (or angle) that distorts to ``distorted``: Newton inside a bracket."""
     low, high = 0.0, lens[LIMIT]
@@ -123,6 +141,43 @@ def undistort_point(lens: Float64Array, u: float, v: float) -> tuple[bool, float
         if change <= 1e-14 * (1.0 + abs(a) + abs(b)):
             break
     return change <= 1e-9, a, b
+
+
+@device
+def undistort_near(
+    lens: Float64Array, u: float, v: float, a: float, b: float
+) -> tuple[bool, float, float]:
+    """As `undistort_point`, quicker where (a, b) is close to the answer: a neighbour's, say.
+
+    Newton's method in two dimensions. Within the limit the distortion folds nothing, so the point
+    that it finds there is the only one.
+    """
+    if lens[MODEL] != RATIONAL:
+        return undistort_point(lens, u, v)
+    a_seen, b_seen = (u - lens[CX]) / lens[FX], (v - lens[CY]) / lens[FY]
+    p1, p2 = lens[P1], lens[P2]
+    for _ in range(8):
+        s = a * a + b * b
+        upper = 1.0 + s * (lens[K1] + s * (lens[K2] + s * lens[K3]))
+        lower = 1.0 + s * (lens[K4] + s * (lens[K5] + s * lens[K6]))
+        upper_slope = lens[K1] + s * (2 * lens[K2] + s * 3 * lens[K3])
+        lower_slope = lens[K4] + s * (2 * lens[K5] + s * 3 * lens[K6])
+        scale = upper / lower
+        slope = 2 * (upper_slope - scale * lower_slope) / lower
+        shift_a, shift_b = tangential(lens, a, b)
+        error_a, error_b = a * scale + shift_a - a_seen, b * scale + shift_b - b_seen
+        aa = scale + a * a * slope + 2 * p1 * b + 6 * p2 * a
+        ab = a * b * slope + 2 * p1 * a + 2 * p2 * b
+        bb = scale + b * b * slope + 6 * p1 * b + 2 * p2 * a
+        determinant = aa * bb - ab * ab
+        step_a = (bb * error_a - ab * error_b) / determinant
+        step_b = (aa * error_b - ab * error_a) / determinant
+        a, b = a - step_a, b - step_b
+        if abs(step_a) + abs(step_b) <= 1e-12 * (1.0 + abs(a) + abs(b)):
+            if a * a + b * b <= lens[LIMIT] * lens[LIMIT]:
+                return True, a, b
+            break
+    return undistort_point(lens, u, v)
 
 
 def invertible_limit(lens: Float64Array) -> float:

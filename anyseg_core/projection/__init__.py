@@ -6,9 +6,7 @@ from anyseg_core.projection.event_map import EventMap, event_map, remap_events
 from anyseg_core.projection.events import bin_events, time_surface, voxel_grid
 from anyseg_core.projection.labels import label_points
 from anyseg_core.projection.lidar import LidarImage, project_lidar
-from anyseg_core.projection.normalisation import (
-    normalise,
-)
+from anyseg_core.projection.normalisation import normalise
 from anyseg_core.projection.rgb import resize_rgb
 from anyseg_core.projection.warm_up import warm_up
 

@@ -11,15 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anyseg_core.errors import ConfigurationError, RecordError
-from anyseg_core.geometry.lens import FX, FY, project_point
+from anyseg_core.geometry.lens import FX, FY, locate_point
 from anyseg_core.geometry.transforms import check_transform
-from anyseg_core.kernels import array_in, array_out, constants_in, kernel
+from anyseg_core.kernels import array_in, array_out, constants, constants_in, kernel
+from anyseg_core.parallel import run_halves
 from anyseg_core.projection.buffers import check_output, clear_image
+from anyseg_core.projection.normalisation import STATISTICS, statistics
 from anyseg_core.types import BoolArray, Float32Array, Float64Array
 
 if TYPE_CHECKING:
     from anyseg_core.geometry.camera import Camera
+    from anyseg_core.normalisation import Normalisation
 
+_WORTH_TWO_THREADS = 40_000  # pixels; below, waking a thread costs more than it saves
 LARGEST_FOOTPRINT = 16
 """Longest side, in pixels, of the square that one registered depth pixel may cover."""
 
@@ -45,6 +49,7 @@ def project_depth(
     width: int,
     height: int,
     *,
+    normalisation: Normalisation | None = None,
     out: DepthImage | None = None,
 ) -> DepthImage:
     """Resize an aligned depth image to ``width`` x ``height``, taking the nearest pixel.
@@ -57,6 +62,7 @@ def project_depth(
         metres_per_unit: 0.001 for 16UC1, 1.0 for 32FC1.
         width: width of the result in pixels.
         height: height of the result in pixels.
+        normalisation: where given, the channels are normalised on the way, as by ``normalise``.
         out: an image of that size to write into.
 
     Raises:
@@ -67,7 +73,19 @@ def project_depth(
     if width < 1 or height < 1:
         raise ConfigurationError(f"image size {width} x {height}", "a positive size", "correct it")
     image = _output(out, height, width)
-    _resize(pixels, float(metres_per_unit), image.channels, image.valid)
+    rows, columns = _nearest(pixels.shape[0], height), _nearest(pixels.shape[1], width)
+    mean, scale = statistics(normalisation)
+
+    def part(_: int, first: int, end: int) -> None:
+        _resize(
+            pixels, float(metres_per_unit), rows, columns, mean, scale, first, end, image.channels,
+            image.valid,
+        )  # fmt: skip
+
+    if image.valid.size < _WORTH_TWO_THREADS:
+        part(0, 0, height)
+    else:
+        run_halves(part, height)
     return image
 
 
@@ -117,6 +135,12 @@ def register_depth(
     return image
 
 
+@lru_cache(maxsize=16)
+def _nearest(source: int, target: int) -> NDArray[np.int32]:
+    """Return int32 [target]: the source pixel whose centre is nearest to each target pixel's."""
+    return constants(((2 * np.arange(target) + 1) * source) // (2 * target), np.int32)
+
+
 @lru_cache(maxsize=4)
 def _ray_table(camera: Camera) -> Float32Array:
     """Return float32 [h, w, 2]: x / z and y / z of every pixel, NaN where there is no ray."""
@@ -153,23 +177,37 @@ _PIXELS = (array_in("uint16", 2), array_in("float32", 2))
 _IMAGE = (array_out("float32", 3), array_out("boolean", 2))
 
 
-@kernel(*((pixels, "float64", *_IMAGE) for pixels in _PIXELS))
+_AXIS = constants_in("int32", 1)
+
+
+@kernel(
+    *(
+        (pixels, "float64", _AXIS, _AXIS, *STATISTICS, "int64", "int64", *_IMAGE)
+        for pixels in _PIXELS
+    )
+)
 def _resize(
-    depth: DepthPixels, metres_per_unit: float, channels: Float32Array, valid: BoolArray
+    depth: DepthPixels,
+    metres_per_unit: float,
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    mean: Float32Array,
+    scale: Float32Array,
+    first_row: int,
+    end_row: int,
+    channels: Float32Array,
+    valid: BoolArray,
 ) -> None:
-    height, width = valid.shape
-    source_height, source_width = depth.shape
-    for r in range(height):
-        source_row = ((2 * r + 1) * source_height) // (2 * height)
-        for c in range(width):
-            metres = depth[source_row, ((2 * c + 1) * source_width) // (2 * width)]
-            value = np.float32(metres * metres_per_unit)
+    zero = np.float32(0.0)
+    for r in range(first_row, end_row):
+        row = np.uint64(rows[r])
+        for c in range(columns.size):
+            value = np.float32(depth[row, np.uint64(columns[c])] * metres_per_unit)
             good = 0.0 < value < np.inf
-            value = value if good else np.float32(0.0)
             valid[r, c] = good
-            channels[0, r, c] = value
-            channels[1, r, c] = value
-            channels[2, r, c] = value
+            for channel in range(3):
+                normalised = (value - mean[channel]) * scale[channel]
+                channels[channel, r, c] = normalised if good else zero
 
 
 _TABLES = (constants_in("float32", 3), *(constants_in("float64", n) for n in (1, 1, 2)))
@@ -195,14 +233,8 @@ def _register(
             if not 0.0 < z < np.inf:
                 continue
             x, y = rays[i, j, 0] * z, rays[i, j, 1] * z
-            new_z = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
-            seen, u, v = project_point(
-                lens,
-                m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3],
-                m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3],
-                new_z,
-            )
-            if not (seen and -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5):
+            inside, u, v, new_z = locate_point(lens, m, x, y, z, width, height)
+            if not inside:
                 continue
             value = np.float32(new_z)
             reach_x = min(half_x * z / new_z, 0.5 * LARGEST_FOOTPRINT)

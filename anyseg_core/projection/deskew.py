@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anyseg_core.errors import RecordError
+from anyseg_core.errors import ConfigurationError, RecordError
 from anyseg_core.kernels import array_in, array_out, constants_in, kernel
 from anyseg_core.projection.lidar import as_points
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def deskew_points(
-    points: ArrayLike, offsets_s: ArrayLike, linear_mps: ArrayLike, angular_radps: ArrayLike
+    points: ArrayLike,
+    offsets_s: ArrayLike,
+    linear_mps: ArrayLike,
+    angular_radps: ArrayLike,
+    *,
+    out: Float32Array | Float64Array | None = None,
 ) -> Float32Array | Float64Array:
     """Return the points in the LiDAR's frame at the reference instant, other columns unchanged.
 
@@ -31,9 +36,11 @@ def deskew_points(
         offsets_s: [N], time of each point less the reference instant, in seconds.
         linear_mps: velocity [3] of the LiDAR in its own frame, in metres per second.
         angular_radps: turn rate [3] of the LiDAR in its own frame, in radians per second.
+        out: writable and C-ordered, of the points' shape and type, to write into and return.
 
     Raises:
         RecordError: the shapes do not fit, or the twist is not finite.
+        ConfigurationError: ``out`` does not fit the points.
     """
     cloud = as_points(points)
     offsets = np.asarray(offsets_s, np.float64)
@@ -49,7 +56,14 @@ def deskew_points(
         raise RecordError(
             f"a twist of {linear.tolist()}, {angular.tolist()}", "finite numbers", "leave it out"
         )
-    moved = cloud.copy(order="C")
+    moved = np.empty(cloud.shape, cloud.dtype) if out is None else out
+    if moved.shape != cloud.shape or moved.dtype != cloud.dtype or not moved.flags.carray:
+        raise ConfigurationError(
+            f"out of {moved.dtype} {moved.shape}",
+            f"a writable C-ordered {cloud.dtype} {cloud.shape}",
+            "pass a buffer of that size, or none",
+        )
+    np.copyto(moved, cloud)
     _move(cloud, offsets, linear, angular, moved)
     return moved
 

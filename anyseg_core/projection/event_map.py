@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anyseg_core.errors import CalibrationError, RecordError
+from anyseg_core.geometry.lens import project_point, undistort_near
 from anyseg_core.geometry.transforms import check_transform
-from anyseg_core.kernels import array_in, array_out, constants_in, kernel
-from anyseg_core.types import EventArray, Float32Array
+from anyseg_core.kernels import array_in, array_out, constants, constants_in, kernel
+from anyseg_core.parallel import Scratch, run_halves
+from anyseg_core.types import EventArray, Float32Array, Float64Array
 
 if TYPE_CHECKING:
+    from anyseg_core.events.kernels import Columns
     from anyseg_core.geometry.camera import Camera
 
 EventMap = NDArray[np.int16]
@@ -44,15 +48,17 @@ def event_map(event_camera: Camera, camera: Camera, camera_from_event: ArrayLike
             f"at most {_INT16_PIXELS} pixels a side",
             "scale the camera down",
         )
-    columns, rows = np.meshgrid(np.arange(event_camera.width), np.arange(event_camera.height))
-    rays, has_ray = event_camera.rays(np.stack((columns, rows), axis=-1))
-    uv, seen = camera.project(rays @ transform[:3, :3].T)
-    with np.errstate(invalid="ignore"):
-        pixels = np.floor(uv + 0.5)
-        inside = (pixels >= 0) & (pixels < (camera.width, camera.height))
-    good = has_ray & seen & inside.all(axis=1)
-    lookup = np.where(good[:, None], pixels, -1.0).astype(np.int16)
-    return lookup.reshape(event_camera.height, event_camera.width, 2)
+    rotation = constants(transform[:3, :3], np.float64)
+    lookup = np.empty((event_camera.height, event_camera.width, 2), np.int16)
+
+    def part(_: int, first: int, end: int) -> None:
+        _look_up(
+            event_camera.lens, camera.lens, rotation, camera.width, camera.height, first, end,
+            lookup,
+        )  # fmt: skip
+
+    run_halves(part, event_camera.height)
+    return lookup
 
 
 def remap_events(events: EventArray, lookup: EventMap) -> EventArray:
@@ -69,16 +75,22 @@ def remap_events(events: EventArray, lookup: EventMap) -> EventArray:
         raise RecordError(
             f"a lookup of {lookup.dtype} {lookup.shape}", "int16 [h, w, 2]", "make it by event_map"
         )
-    lookup = np.ascontiguousarray(lookup)
-    kept = _count_inside(events.x, events.y, lookup)
-    moved = EventArray(
-        np.empty(kept, np.uint16),
-        np.empty(kept, np.uint16),
-        np.empty(kept, np.int64),
-        np.empty(kept, np.uint8),
+    x, y, t_ns, p = remapped_columns(events, np.ascontiguousarray(lookup))
+    return EventArray(x.copy(), y.copy(), t_ns.copy(), p.copy())
+
+
+def remapped_columns(events: EventArray, lookup: EventMap) -> Columns:
+    """Remap events as `remap_events` does, into memory that this thread's next call overwrites."""
+    count = len(events)
+    columns = (
+        _SCRATCH.array("x", count, np.uint16),
+        _SCRATCH.array("y", count, np.uint16),
+        _SCRATCH.array("t_ns", count, np.int64),
+        _SCRATCH.array("p", count, np.uint8),
     )
-    _move(events.x, events.y, events.t_ns, events.p, lookup, moved.x, moved.y, moved.t_ns, moved.p)
-    return moved
+    kept = _move(events.x, events.y, events.t_ns, events.p, lookup, *columns)
+    x, y, t_ns, p = (column[:kept] for column in columns)
+    return x, y, t_ns, p
 
 
 def add_remapped(events: EventArray, lookup: EventMap, image: Float32Array, t_end_ns: int) -> None:
@@ -95,18 +107,46 @@ def add_remapped(events: EventArray, lookup: EventMap, image: Float32Array, t_en
     _add_remapped(events.x, events.y, events.t_ns, events.p, lookup, t_end_ns, image)
 
 
+_SCRATCH = Scratch()
+_LENS = constants_in("float64", 1)
+
+
+@kernel((
+    _LENS, _LENS, constants_in("float64", 2), "int64", "int64", "int64", "int64",
+    array_out("int16", 3),
+))  # fmt: skip
+def _look_up(
+    event_lens: Float64Array,
+    lens: Float64Array,
+    m: Float64Array,
+    width: int,
+    height: int,
+    first_row: int,
+    end_row: int,
+    lookup: EventMap,
+) -> None:
+    x, y = 0.0, 0.0
+    for r in range(first_row, end_row):
+        for c in range(lookup.shape[1]):
+            lookup[r, c, 0] = -1
+            lookup[r, c, 1] = -1
+            has_ray, x, y = undistort_near(event_lens, float(c), float(r), x, y)
+            if not has_ray:
+                x, y = 0.0, 0.0
+                continue
+            seen, u, v = project_point(
+                lens,
+                m[0, 0] * x + m[0, 1] * y + m[0, 2],
+                m[1, 0] * x + m[1, 1] * y + m[1, 2],
+                m[2, 0] * x + m[2, 1] * y + m[2, 2],
+            )
+            if seen and -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5:
+                lookup[r, c, 0] = math.floor(u + 0.5)
+                lookup[r, c, 1] = math.floor(v + 0.5)
+
+
 _XY = (array_in("uint16", 1), array_in("uint16", 1))
 _LOOKUP = constants_in("int16", 3)
-
-
-@kernel((*_XY, _LOOKUP))
-def _count_inside(x: NDArray[np.uint16], y: NDArray[np.uint16], lookup: EventMap) -> int:
-    height, width = lookup.shape[:2]
-    kept = 0
-    for i in range(len(x)):
-        if x[i] < width and y[i] < height and lookup[y[i], x[i], 0] >= 0:
-            kept += 1
-    return kept
 
 
 _OUT = tuple(array_out(scalar, 1) for scalar in ("uint16", "uint16", "int64", "uint8"))
@@ -123,7 +163,7 @@ def _move(
     new_y: NDArray[np.uint16],
     new_t_ns: NDArray[np.int64],
     new_p: NDArray[np.uint8],
-) -> None:
+) -> int:
     height, width = lookup.shape[:2]
     kept = 0
     for i in range(len(x)):
@@ -133,6 +173,7 @@ def _move(
             new_t_ns[kept] = t_ns[i]
             new_p[kept] = p[i]
             kept += 1
+    return kept
 
 
 @kernel(

@@ -10,7 +10,7 @@ import numpy as np
 from anyseg_core.errors import ConfigurationError, RecordError
 from anyseg_core.events.counts import add_events
 from anyseg_core.kernels import array_out, constants, constants_in, kernel
-from anyseg_core.parallel import Scratch, run_halves
+from anyseg_core.projection.voxels import fill_voxels
 from anyseg_core.types import EventArray, Float32Array
 
 if TYPE_CHECKING:
@@ -93,26 +93,9 @@ def voxel_grid(
             wanted="at least 1 bin, and a window that ends after it starts",
             do="correct the number of bins or the window",
         )
-    grid = _blank(out, bins, width, height)
-    x, y, t_ns, p = _columns(events)
-    if x.size < max(_WORTH_TWO_THREADS, grid.size // _CELLS_PER_EVENT):
-        _add_to_voxels(x, y, t_ns, p, grid, t_start_ns, t_end_ns)
-        return grid
-    _add_in_halves((x, y, t_ns, p), grid, t_start_ns, t_end_ns)
+    grid = _buffer(out, bins, width, height)
+    fill_voxels(event_columns(events), grid, t_start_ns, t_end_ns)
     return grid
-
-
-def _add_in_halves(columns: Columns, grid: Float32Array, t_start_ns: int, t_end_ns: int) -> None:
-    """Add the later half of the events to a grid of its own in a second thread."""
-    x, y, t_ns, p = columns
-    other = _SCRATCH.array("voxels", grid.size, np.float32).reshape(grid.shape)
-
-    def part(half: int, first: int, end: int) -> None:
-        piece = x[first:end], y[first:end], t_ns[first:end], p[first:end]
-        _add_to_voxels(*piece, (grid, other)[half], t_start_ns, t_end_ns)
-
-    run_halves(part, x.size)
-    run_halves(lambda _, first, end: _merge(other, first, end, grid), grid.size)
 
 
 def time_surface(
@@ -152,52 +135,17 @@ def time_surface(
             do="give a decay of the order of the time between frames",
         )
     surface = _blank(out, 3, width, height)
-    x, y, t_ns, p = _columns(events)
-    _raise_surface(x, y, t_ns, p, surface, t_end_ns, decay_ns)
+    raise_surface(event_columns(events), surface, t_end_ns, decay_ns)
     return surface
 
 
-_WORTH_TWO_THREADS = 40_000  # events; below, waking a thread costs more than it saves
-_CELLS_PER_EVENT = 4  # fewer events for the cells do not repay a second grid
-_SCRATCH = Scratch()
+def raise_surface(columns: Columns, surface: Float32Array, t_end_ns: int, decay_ns: int) -> None:
+    """Add events to a time surface of the same instant; see ``time_surface``."""
+    _raise_surface(*columns, surface, t_end_ns, decay_ns)
+
+
 _COLUMNS = tuple(constants_in(scalar, 1) for scalar in ("uint16", "uint16", "int64", "uint8"))
 _GRID = array_out("float32", 3)
-
-
-@kernel((*_COLUMNS, _GRID, "int64", "int64"))
-def _add_to_voxels(
-    x: NDArray[np.uint16],
-    y: NDArray[np.uint16],
-    t_ns: NDArray[np.int64],
-    p: NDArray[np.uint8],
-    grid: Float32Array,
-    t_start_ns: int,
-    t_end_ns: int,
-) -> None:
-    bins, height, width = grid.shape
-    plane, row = np.uint64(height * width), np.uint64(width)  # unsigned: never from the end
-    cells = grid.reshape(-1)
-    scale = (bins - 1) / (t_end_ns - t_start_ns)
-    for i in range(x.size):
-        inside = x[i] < width and y[i] < height
-        if inside and t_start_ns < t_ns[i] <= t_end_ns:
-            position = (t_ns[i] - t_start_ns) * scale
-            first = min(int(position), bins - 1)
-            second = min(first + 1, bins - 1)  # the last bin has no neighbour; its share is 0
-            sign = np.float64(p[i] != 0) * 2.0 - 1.0
-            later = sign * (position - first)
-            pixel = np.uint64(y[i]) * row + np.uint64(x[i])
-            cells[np.uint64(first) * plane + pixel] += np.float32(sign - later)
-            cells[np.uint64(second) * plane + pixel] += np.float32(later)
-
-
-@kernel((_GRID, "int64", "int64", _GRID))
-def _merge(other: Float32Array, first: int, end: int, grid: Float32Array) -> None:
-    """Add the cells [first, end) of ``other`` to ``grid``, and set them back to 0."""
-    source, target = other.reshape(-1), grid.reshape(-1)
-    for i in range(first, end):
-        target[i] += source[i]
-        source[i] = 0.0
 
 
 @kernel((*_COLUMNS, _GRID, "int64", "int64"))
@@ -222,7 +170,12 @@ def _raise_surface(
             cells[cell] = max(value, cells[cell])
 
 
-def _columns(events: EventArray) -> Columns:
+def event_columns(events: EventArray) -> Columns:
+    """Return the events' arrays as the loops take them.
+
+    Raises:
+        RecordError: where the arrays differ in length or are not of integers.
+    """
     checked = _checked(events)
     return (
         constants(checked.x, np.uint16),
@@ -234,6 +187,13 @@ def _columns(events: EventArray) -> Columns:
 
 def _blank(out: Float32Array | None, channels: int, width: int, height: int) -> Float32Array:
     """Zeros of the size that is asked for, in ``out`` where it is given."""
+    image = _buffer(out, channels, width, height)
+    image.fill(0.0)
+    return image
+
+
+def _buffer(out: Float32Array | None, channels: int, width: int, height: int) -> Float32Array:
+    """Check the size that is asked for; returns ``out`` where it is given, else new memory."""
     if not (1 <= width <= _LARGEST_SIDE and 1 <= height <= _LARGEST_SIDE):
         raise ConfigurationError(
             got=f"an image of {width} x {height} pixels",
@@ -242,14 +202,13 @@ def _blank(out: Float32Array | None, channels: int, width: int, height: int) -> 
         )
     shape = (channels, height, width)
     if out is None:
-        return np.zeros(shape, np.float32)
+        return np.empty(shape, np.float32)
     if out.shape != shape or out.dtype != np.float32 or not out.flags.carray:
         raise ConfigurationError(
             got=f"an output of {out.dtype} {out.shape}",
             wanted=f"a writable, C-contiguous float32 array of shape {shape}",
             do="make it with numpy.empty(shape, numpy.float32)",
         )
-    out.fill(0.0)
     return out
 
 

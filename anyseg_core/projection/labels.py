@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, RecordError
-from anyseg_core.geometry.lens import project_point
+from anyseg_core.geometry.lens import locate_point
 from anyseg_core.geometry.transforms import check_transform
 from anyseg_core.kernels import array_in, array_out, constants_in, kernel
 from anyseg_core.projection.lidar import as_points
@@ -83,16 +83,8 @@ def _claim(
     height, width = nearest.shape
     for i in range(len(points)):
         x, y, z = np.float64(points[i, 0]), np.float64(points[i, 1]), np.float64(points[i, 2])
-        depth = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
-        seen, u, v = project_point(
-            lens,
-            m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3],
-            m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3],
-            depth,
-        )
-        if not (seen and -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5):
-            continue
-        if x == 0.0 and y == 0.0 and z == 0.0:
+        inside, u, v, depth = locate_point(lens, m, x, y, z, width, height)
+        if not inside or (x == 0.0 and y == 0.0 and z == 0.0):
             continue
         row, column = math.floor(v + 0.5), math.floor(u + 0.5)
         for r in range(max(row - 1, 0), min(row + 2, height)):
@@ -121,16 +113,8 @@ def _label(
     height, width = mask.shape
     for i in range(len(points)):
         x, y, z = np.float64(points[i, 0]), np.float64(points[i, 1]), np.float64(points[i, 2])
-        depth = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
-        seen, u, v = project_point(
-            lens,
-            m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3],
-            m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3],
-            depth,
-        )
-        if not (seen and -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5):
-            continue
-        if x == 0.0 and y == 0.0 and z == 0.0:
+        inside, u, v, depth = locate_point(lens, m, x, y, z, width, height)
+        if not inside or (x == 0.0 and y == 0.0 and z == 0.0):
             continue
         row, column = math.floor(v + 0.5), math.floor(u + 0.5)
         if np.float32(depth) <= nearest[row, column] * reach:

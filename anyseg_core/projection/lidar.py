@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, RecordError
-from anyseg_core.geometry.lens import project_point
+from anyseg_core.geometry.lens import locate_point
 from anyseg_core.geometry.transforms import check_transform
 from anyseg_core.kernels import array_in, array_out, constants_in, kernel
 from anyseg_core.parallel import Scratch, run_halves
 from anyseg_core.projection.buffers import check_output
+from anyseg_core.projection.normalisation import STATISTICS, statistics
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from anyseg_core.geometry.camera import Camera
+    from anyseg_core.normalisation import Normalisation
     from anyseg_core.types import BoolArray, Float32Array, Float64Array
 
 _WORTH_TWO_THREADS = 20_000  # points; below, waking a thread costs more than it saves
@@ -47,6 +49,7 @@ def project_lidar(
     *,
     min_range_m: float = 0.0,
     point_size: int = 1,
+    normalisation: Normalisation | None = None,
     out: LidarImage | None = None,
 ) -> LidarImage:
     """Draw a sweep into the camera's image; the point of the smallest range wins each pixel.
@@ -65,6 +68,7 @@ def project_lidar(
         min_range_m: points nearer to the LiDAR than this are dropped (1.0 in MUSES).
         point_size: side in pixels of the square drawn for each point; even sides reach one pixel
             further right and down.
+        normalisation: where given, the channels are normalised on the way, as by ``normalise``.
         out: an image to draw into, made by an earlier call; its old points are erased first.
 
     Raises:
@@ -85,7 +89,7 @@ def project_lidar(
         out = LidarImage(np.zeros((3, *shape), np.float32), np.zeros(shape, np.bool_))
     else:
         check_output(out.channels, out.valid, camera.height, camera.width)
-    _draw_sweep(cloud, camera, transform, float(min_range_m), int(point_size), out)
+    _draw_sweep(cloud, camera, transform, float(min_range_m), int(point_size), normalisation, out)
     return out
 
 
@@ -112,6 +116,7 @@ def _draw_sweep(
     transform: Float64Array,
     min_range_m: float,
     point_size: int,
+    normalisation: Normalisation | None,
     out: LidarImage,
 ) -> None:
     """Find each point's pixel, then each pixel's nearest point, then write pixel after pixel.
@@ -119,6 +124,7 @@ def _draw_sweep(
     The planes are so written in the order in which they lie in memory, and each pixel once.
     """
     width, height = camera.width, camera.height
+    mean, scale = statistics(normalisation)
     pixels = _SCRATCH.array("pixels", len(cloud), np.int32)
     ranges = _SCRATCH.array("ranges", len(cloud), np.float32)
     nearest = _SCRATCH.array("nearest", width * height, np.int32, -1).reshape(height, width)
@@ -129,7 +135,7 @@ def _draw_sweep(
         )
 
     def fill(_: int, first: int, end: int) -> None:
-        _fill(cloud, ranges, nearest, first, end, out.channels, out.valid)
+        _fill(cloud, ranges, nearest, mean, scale, first, end, out.channels, out.valid)
 
     if len(cloud) < _WORTH_TWO_THREADS:
         locate(0, 0, len(cloud))
@@ -166,13 +172,8 @@ def _locate(
         pixels[i] = -1
         # Widened at once: float32 arithmetic would move points across pixel borders.
         x, y, z = np.float64(points[i, 0]), np.float64(points[i, 1]), np.float64(points[i, 2])
-        seen, u, v = project_point(
-            lens,
-            m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3],
-            m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3],
-            m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3],
-        )
-        if not (seen and -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5):
+        inside, u, v, _ = locate_point(lens, m, x, y, z, width, height)
+        if not inside:
             continue
         range_m = math.sqrt(x * x + y * y + z * z)
         if range_m > 0.0 and min_range_m <= range_m < np.inf:
@@ -202,8 +203,8 @@ def _find_nearest(
 @kernel(
     *(
         (
-            cloud, constants_in("float32", 1), _NEAREST, *_RUN, array_out("float32", 3),
-            array_out("boolean", 2),
+            cloud, constants_in("float32", 1), _NEAREST, *STATISTICS, *_RUN,
+            array_out("float32", 3), array_out("boolean", 2),
         )
         for cloud in _CLOUDS
     )
@@ -212,6 +213,8 @@ def _fill(
     points: Float32Array | Float64Array,
     ranges: Float32Array,
     nearest: NDArray[np.int32],
+    mean: Float32Array,
+    scale: Float32Array,
     first_row: int,
     end_row: int,
     channels: Float32Array,
@@ -225,9 +228,10 @@ def _fill(
             i = nearest[r, c]
             if i >= 0:
                 intensity = np.float32(points[i, 3]) if has_intensity else zero
-                channels[0, r, c] = ranges[i]
-                channels[1, r, c] = intensity if math.isfinite(intensity) else zero
-                channels[2, r, c] = np.float32(points[i, 2])
+                intensity = intensity if math.isfinite(intensity) else zero
+                channels[0, r, c] = (ranges[i] - mean[0]) * scale[0]
+                channels[1, r, c] = (intensity - mean[1]) * scale[1]
+                channels[2, r, c] = (np.float32(points[i, 2]) - mean[2]) * scale[2]
                 valid[r, c] = True
                 nearest[r, c] = -1
             elif valid[r, c]:

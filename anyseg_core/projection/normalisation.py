@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anyseg_core.errors import RecordError
-from anyseg_core.kernels import array_in, array_out, kernel
+from anyseg_core.kernels import array_out, constants, constants_in, kernel
+from anyseg_core.parallel import run_halves
 from anyseg_core.projection.buffers import check_output
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def normalise(
     """Return (channels - mean) / std, and 0 where ``valid`` is False.
 
     Args:
-        channels: float32 [3, H, W], any strides.
+        channels: float32 [3, H, W]; copied first where it is not C-ordered.
         valid: bool [H, W], or None where every pixel counts.
         normalisation: the statistics.
         out: float32 [3, H, W] to write into; may be ``channels`` itself.
@@ -46,24 +48,67 @@ def normalise(
         out = np.empty((3, height, width), np.float32)
     else:
         check_output(out, None, height, width)
-    for channel in range(3):
-        scale = 1.0 / normalisation.std[channel]
-        mean = normalisation.mean[channel]
+    mean, scale = statistics(normalisation)
+    channels = np.ascontiguousarray(channels)
+    valid = None if valid is None else np.ascontiguousarray(valid)
+
+    def part(_: int, first: int, end: int) -> None:
         if valid is None:
-            np.subtract(channels[channel], np.float32(mean), out=out[channel])
-            np.multiply(out[channel], np.float32(scale), out=out[channel])
+            _normalise_all(channels, mean, scale, first, end, out)
         else:
-            _normalise_plane(channels[channel], valid, mean, scale, out[channel])
+            _normalise_valid(channels, valid, mean, scale, first, end, out)
+
+    if out.size < _WORTH_TWO_THREADS:
+        part(0, 0, height)
+    else:
+        run_halves(part, height)
     return out
 
 
-_PLANE = (array_in("float32", 2), array_in("boolean", 2))
+@lru_cache(maxsize=16)
+def statistics(normalisation: Normalisation | None) -> tuple[Float32Array, Float32Array]:
+    """Return mean and 1 / std [3], float32; those that change nothing where there are none."""
+    mean = np.array((0, 0, 0) if normalisation is None else normalisation.mean, np.float64)
+    std = np.array((1, 1, 1) if normalisation is None else normalisation.std, np.float64)
+    return constants(mean, np.float32), constants(1.0 / std, np.float32)
 
 
-@kernel((*_PLANE, "float32", "float32", array_out("float32", 2)))
-def _normalise_plane(
-    plane: Float32Array, valid: BoolArray, mean: float, scale: float, out: Float32Array
+_WORTH_TWO_THREADS = 100_000  # numbers in the result; below, waking a thread costs more
+_CHANNELS = constants_in("float32", 3)
+STATISTICS = (constants_in("float32", 1), constants_in("float32", 1))
+"""numba's types of what `statistics` returns."""
+_ROWS = ("int64", "int64", array_out("float32", 3))
+
+
+@kernel((_CHANNELS, *STATISTICS, *_ROWS))
+def _normalise_all(
+    channels: Float32Array,
+    mean: Float32Array,
+    scale: Float32Array,
+    first_row: int,
+    end_row: int,
+    out: Float32Array,
 ) -> None:
-    for r in range(plane.shape[0]):
-        for c in range(plane.shape[1]):
-            out[r, c] = (plane[r, c] - mean) * scale if valid[r, c] else np.float32(0.0)
+    for channel in range(3):
+        less, times = mean[channel], scale[channel]
+        for r in range(first_row, end_row):
+            for c in range(out.shape[2]):
+                out[channel, r, c] = (channels[channel, r, c] - less) * times
+
+
+@kernel((_CHANNELS, constants_in("boolean", 2), *STATISTICS, *_ROWS))
+def _normalise_valid(
+    channels: Float32Array,
+    valid: BoolArray,
+    mean: Float32Array,
+    scale: Float32Array,
+    first_row: int,
+    end_row: int,
+    out: Float32Array,
+) -> None:
+    for channel in range(3):
+        less, times = mean[channel], scale[channel]
+        for r in range(first_row, end_row):
+            for c in range(out.shape[2]):
+                value = (channels[channel, r, c] - less) * times
+                out[channel, r, c] = value if valid[r, c] else np.float32(0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,19 +10,24 @@ import numpy as np
 from anyseg_core.errors import CalibrationError
 from anyseg_core.geometry import Calibration, Camera
 from anyseg_core.projection.depth import DepthImage, project_depth, register_depth
-from anyseg_core.projection.event_map import EventMap, add_remapped, event_map
+from anyseg_core.projection.event_images import draw_events
+from anyseg_core.projection.event_map import EventMap, event_map
 from anyseg_core.projection.labels import label_points
 from anyseg_core.projection.lidar import LidarImage, project_lidar
+from anyseg_core.projection.motion import deskewed_points, require_motion
 from anyseg_core.projection.normalisation import normalise
+from anyseg_core.projection.reference_camera import ReferenceCamera, View
 from anyseg_core.projection.rgb import resize_rgb
 from anyseg_core.types import (
     BoolArray,
     DepthRecord,
     EventFrameRecord,
     EventRecord,
+    EventRepresentation,
     Float32Array,
     Float64Array,
     LidarRecord,
+    Motion,
     Record,
     RgbRecord,
     UInt8Array,
@@ -67,15 +72,6 @@ class CalibrationExtrinsics:
         return self._calibration.transform(REFERENCE_CAMERA, source)
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """The reference camera at full size and at the network's size; swapped as one."""
-
-    full: Camera
-    scaled: Camera
-    frame_id: str
-
-
 class Projector:
     """Brings each sensor's readings into the reference camera's image plane, at the network's size.
 
@@ -87,6 +83,9 @@ class Projector:
         extrinsics: where the other sensors stand.
         cameras: by sensor, the cameras of depth and event images that are not aligned.
         min_range_m: LiDAR points nearer than this are dropped.
+        representation: what the channels of event images are.
+        window_ns: length of the window of events.
+        deskew: whether sweeps are moved to where they would be at one instant.
 
     The memory of each sensor's tensor and of what leads to it is kept and written again in the next
     frame: a frame allocates nothing of an image's size.
@@ -102,6 +101,9 @@ class Projector:
         extrinsics: ExtrinsicsSource,
         cameras: Mapping[str, Camera],
         min_range_m: float,
+        representation: EventRepresentation = "polarity_counts",
+        window_ns: int = 50_000_000,
+        deskew: bool = False,
     ) -> None:
         self._size = (width, height)
         self._normalisation = normalisation
@@ -109,13 +111,16 @@ class Projector:
         self._extrinsics = extrinsics
         self._cameras = cameras
         self._min_range_m = min_range_m
-        self._view: _View | None = None
-        self._given_up: CalibrationError | None = None
-        self._image_size: tuple[int, int] | None = None
-        self._image_frame = ""
+        self._representation = representation
+        self._window_ns = window_ns
+        self._deskew = deskew
+        self._motion: Motion | None = None
+        self._reference = ReferenceCamera(width, height)
+        self._event_format: tuple[int, int, str] | None = None
         self._event_map: tuple[object, EventMap] | None = None
         self._tensors: dict[str, Float32Array] = {}
-        self._planes: dict[str, tuple[Float32Array, BoolArray]] = {}
+        self._valid_pixels: dict[str, BoolArray] = {}
+        self._registered: Float32Array | None = None
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -125,16 +130,12 @@ class Projector:
     @property
     def output_size(self) -> tuple[int, int]:
         """Width and height of the masks: the camera's own, pixel on pixel."""
-        if self._image_size is not None:
-            return self._image_size
-        view = self._view
-        return (view.full.width, view.full.height) if view is not None else self._size
+        return self._reference.image_size or self._size
 
     @property
     def frame_id(self) -> str:
         """The reference camera's frame; empty before anything told it."""
-        view = self._view
-        return view.frame_id if view is not None and view.frame_id else self._image_frame
+        return self._reference.frame_id
 
     def set_camera(self, camera: Camera, frame_id: str) -> None:
         """Take a new reference camera.
@@ -142,21 +143,27 @@ class Projector:
         Raises:
             CalibrationError: it is of another size than the images; the one before stays.
         """
-        size = (camera.width, camera.height)
-        if self._image_size is not None and size != self._image_size:
-            raise _size_conflict(size, self._image_size)
-        view = self._view
-        if view is None or view.full != camera or view.frame_id != frame_id:
-            self._view = _View(camera, camera.scaled(*self._size), frame_id)
+        if self._reference.set_camera(camera, frame_id):
+            self._prepare_events()
 
-    def see_image(self, record: RgbRecord) -> None:
-        """Note an RGB image's size and frame; a camera of another size is given up."""
-        height, width = record.image.shape[:2]
-        self._image_size, self._image_frame = (width, height), record.frame_id
-        view = self._view
-        if view is not None and (view.full.width, view.full.height) != (width, height):
-            self._given_up = _size_conflict((view.full.width, view.full.height), (width, height))
-            self._view = None
+    def set_motion(self, motion: Motion) -> None:
+        """Take the robot's latest motion; it holds for the sweeps near its stamp."""
+        self._motion = motion
+
+    def see(self, record: Record) -> None:
+        """Look at a reading as it arrives, long before its frame is due.
+
+        An RGB image tells the size and frame of the masks, and a camera of another size is given
+        up. A first packet of events tells the sensor's size, for which the look-up of its pixels
+        is made.
+        """
+        if isinstance(record, RgbRecord):
+            self._reference.see_image(record)
+        elif isinstance(record, EventRecord):
+            seen = (record.width, record.height, record.frame_id)
+            if seen != self._event_format:
+                self._event_format = seen
+                self._prepare_events()
 
     def project(self, sensor: str, records: Sequence[Record], end_ns: int) -> Float32Array:
         """Return one sensor's normalised tensor, float32 [3, H, W]; its next call overwrites it.
@@ -177,75 +184,116 @@ class Projector:
             case RgbRecord():
                 return _fill_rgb(record.image, normalisation, out)
             case DepthRecord():
-                depth = self._depth(record)
-                return normalise(depth.channels, depth.valid, normalisation, out)
+                return self._depth(record, normalisation, out)
             case LidarRecord():
-                sweep = self._lidar(record)
-                return normalise(sweep.channels, sweep.valid, normalisation, out)
+                return self._lidar(record, end_ns, normalisation, out)
             case EventFrameRecord():
                 self._require_aligned(sensor, record.frame_id)
                 return _fill_rgb(record.image, normalisation, out)
             case EventRecord():
-                return normalise(self._events(records, end_ns, out), None, normalisation, out)
+                self._events(records, end_ns, out)
+                return normalise(out, None, normalisation, out)
 
-    def label_points(self, sweep: LidarRecord, labels: UInt8Array) -> UInt8Array:
+    def label_points(self, sweep: LidarRecord, labels: UInt8Array, end_ns: int) -> UInt8Array:
         """Return a class for every point of a sweep from a mask of the camera's size, uint8 [N].
+
+        Args:
+            sweep: the points.
+            labels: uint8 [H, W], the mask of the instant.
+            end_ns: the instant, on the LiDAR's clock.
 
         Raises:
             CalibrationError: the camera or the LiDAR's place is not known.
+            RecordError: the sweep is to be de-skewed and cannot be.
         """
-        view = self._require_view()
+        view = self._reference.require_view()
         camera_from_lidar = self._camera_from("lidar", view, sweep.frame_id)
         camera = view.full.scaled(labels.shape[1], labels.shape[0])
-        return label_points(sweep.points, camera, camera_from_lidar, labels)
+        points = self._points(sweep, end_ns, view, camera_from_lidar)
+        return label_points(points, camera, camera_from_lidar, labels)
 
-    def _lidar(self, record: LidarRecord) -> LidarImage:
-        view = self._require_view()
-        return project_lidar(
-            record.points,
+    def _lidar(
+        self, record: LidarRecord, end_ns: int, normalisation: Normalisation, out: Float32Array
+    ) -> Float32Array:
+        view = self._reference.require_view()
+        camera_from_lidar = self._camera_from("lidar", view, record.frame_id)
+        project_lidar(
+            self._points(record, end_ns, view, camera_from_lidar),
             view.scaled,
-            self._camera_from("lidar", view, record.frame_id),
+            camera_from_lidar,
             min_range_m=self._min_range_m,
-            out=LidarImage(*self._plane("lidar")),
+            normalisation=normalisation,
+            out=LidarImage(out, self._valid("lidar")),
         )
+        return out
 
-    def _depth(self, record: DepthRecord) -> DepthImage:
-        out = DepthImage(*self._plane("depth"))
+    def _points(
+        self, sweep: LidarRecord, end_ns: int, view: View, camera_from_lidar: Float64Array
+    ) -> Float32Array:
+        if not self._deskew:
+            return sweep.points
+        motion = require_motion(self._motion, end_ns)
+        camera_from_body = self._camera_from("body", view, motion.frame_id)
+        return deskewed_points(sweep, end_ns, motion, camera_from_body, camera_from_lidar)
+
+    def _depth(
+        self, record: DepthRecord, normalisation: Normalisation, out: Float32Array
+    ) -> Float32Array:
+        image, valid = record.depth, self._valid("depth")
         if self._is_aligned("depth", record.frame_id):
-            return project_depth(record.depth, record.metres_per_unit, *self._size, out=out)
-        view = self._require_view()
-        return register_depth(
-            record.depth,
+            project_depth(
+                image, record.metres_per_unit, *self._size, normalisation=normalisation,
+                out=DepthImage(out, valid),
+            )  # fmt: skip
+            return out
+        view = self._reference.require_view()
+        plane = register_depth(
+            image,
             record.metres_per_unit,
             self._own_camera("depth"),
             view.scaled,
             self._camera_from("depth", view, record.frame_id),
-            out=out,
+            out=DepthImage(self._metres(), valid),
         )
+        return normalise(plane.channels, plane.valid, normalisation, out)
 
-    def _events(self, records: Sequence[Record], end_ns: int, out: Float32Array) -> Float32Array:
-        out.fill(0.0)
-        for record in records:
-            assert isinstance(record, EventRecord)  # one topic carries one type
-            add_remapped(record.events, self._event_lookup(record), out, end_ns)
-        return out
+    def _events(self, records: Sequence[Record], end_ns: int, out: Float32Array) -> None:
+        packets = [record for record in records if isinstance(record, EventRecord)]
+        latest = packets[-1]
+        lookup = self._event_lookup(latest.width, latest.height, latest.frame_id)
+        draw_events(
+            [packet.events for packet in packets], lookup, self._representation, end_ns,
+            self._window_ns, out,
+        )  # fmt: skip
 
-    def _event_lookup(self, record: EventRecord) -> EventMap:
-        """Return where each event pixel falls; kept until the sensor or the camera changes."""
-        view = self._view
-        key = (view, record.width, record.height, record.frame_id)
+    def _event_lookup(self, width: int, height: int, frame_id: str) -> EventMap:
+        """Return where each event pixel falls; kept until sensor, camera or their places change."""
+        if self._is_aligned("event", frame_id):
+            camera = Camera(width, height, ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+            target, camera_from_event = camera.scaled(*self._size), np.eye(4)
+        else:
+            view = self._reference.require_view()
+            camera, target = self._own_camera("event"), view.scaled
+            camera_from_event = self._camera_from("event", view, frame_id)
+        key = (camera, target, camera_from_event.tobytes())
         if self._event_map is None or self._event_map[0] != key:
-            self._event_map = (key, self._make_event_lookup(record))
+            self._event_map = (key, event_map(camera, target, camera_from_event))
         return self._event_map[1]
 
-    def _make_event_lookup(self, record: EventRecord) -> EventMap:
-        if self._is_aligned("event", record.frame_id):
-            width, height = record.width, record.height
-            plane = Camera(width, height, ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
-            return event_map(plane, plane.scaled(*self._size), np.eye(4))
-        view = self._require_view()
-        camera_from_event = self._camera_from("event", view, record.frame_id)
-        return event_map(self._own_camera("event"), view.scaled, camera_from_event)
+    def _prepare_events(self) -> None:
+        """Make the look-up of event pixels ahead of the first frame, where all it needs is known.
+
+        Before the first packet the calibration may know the sensor.
+        """
+        camera = self._cameras.get("event")
+        if self._event_format is not None:
+            width, height, frame_id = self._event_format
+        elif camera is not None:
+            width, height, frame_id = camera.width, camera.height, ""
+        else:
+            return
+        with suppress(CalibrationError):  # said again, and reported, when a frame needs it
+            self._event_lookup(width, height, frame_id)
 
     def _tensor(self, sensor: str) -> Float32Array:
         if sensor not in self._tensors:
@@ -253,14 +301,19 @@ class Projector:
             self._tensors[sensor] = np.zeros((3, height, width), np.float32)
         return self._tensors[sensor]
 
-    def _plane(self, sensor: str) -> tuple[Float32Array, BoolArray]:
-        """Channels in the sensor's own units and which pixels are valid, before normalisation."""
-        if sensor not in self._planes:
+    def _valid(self, sensor: str) -> BoolArray:
+        """Which pixels of a sensor's tensor hold something."""
+        if sensor not in self._valid_pixels:
             width, height = self._size
-            self._planes[sensor] = (
-                np.zeros((3, height, width), np.float32), np.zeros((height, width), np.bool_)
-            )  # fmt: skip
-        return self._planes[sensor]
+            self._valid_pixels[sensor] = np.zeros((height, width), np.bool_)
+        return self._valid_pixels[sensor]
+
+    def _metres(self) -> Float32Array:
+        """Registered depth before it is normalised."""
+        if self._registered is None:
+            width, height = self._size
+            self._registered = np.zeros((3, height, width), np.float32)
+        return self._registered
 
     def _is_aligned(self, sensor: str, frame_id: str) -> bool:
         """Whether a sensor shares the camera's image plane: it says so, or it shares its frame."""
@@ -275,18 +328,6 @@ class Projector:
                 "or publish the events themselves",
             )
 
-    def _require_view(self) -> _View:
-        view = self._view
-        if view is None and self._given_up is not None:
-            raise self._given_up
-        if view is None:
-            raise CalibrationError(
-                "no camera info",
-                "the reference camera's intrinsics",
-                "publish CameraInfo on rgb/camera_info, or name the camera in calibration_file",
-            )
-        return view
-
     def _own_camera(self, sensor: str) -> Camera:
         camera = self._cameras.get(sensor)
         if camera is None:
@@ -298,18 +339,10 @@ class Projector:
             )
         return camera
 
-    def _camera_from(self, sensor: str, view: _View, frame_id: str) -> Float64Array:
+    def _camera_from(self, sensor: str, view: View, frame_id: str) -> Float64Array:
         return self._extrinsics.camera_from_sensor(sensor, view.frame_id, frame_id)
 
 
 def _fill_rgb(image: UInt8Array, statistics: Normalisation, out: Float32Array) -> Float32Array:
     height, width = out.shape[1:]
     return resize_rgb(image, width, height, statistics.mean, statistics.std, out=out)
-
-
-def _size_conflict(camera: tuple[int, int], image: tuple[int, int]) -> CalibrationError:
-    return CalibrationError(
-        f"a camera info of {camera[0]} x {camera[1]}",
-        f"the images' size, {image[0]} x {image[1]}",
-        "let the driver publish the camera info of the images that it sends",
-    )

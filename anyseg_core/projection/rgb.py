@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from anyseg_core.errors import ConfigurationError, RecordError
 from anyseg_core.kernels import array_out, constants_in, kernel
 from anyseg_core.normalisation import Normalisation
-from anyseg_core.parallel import run_halves
+from anyseg_core.parallel import Scratch, run_halves
 from anyseg_core.projection.buffers import check_output
 from anyseg_core.types import Float32Array, UInt8Array
 
 _WORTH_TWO_THREADS = 100_000  # numbers in the result; below, waking a thread costs more
+
+_SCRATCH = Scratch()
 
 Taps = tuple[NDArray[np.int32], Float32Array]
 
@@ -71,8 +73,9 @@ def _resize_halves(image: UInt8Array, normalisation: Normalisation, out: Float32
     rows, columns = _taps(image.shape[0], height), _taps(image.shape[1], width)
     affine = _affine(normalisation)
 
-    def part(_: int, first: int, end: int) -> None:
-        _resize(lines, *rows, *columns, *affine, first, end, out)
+    def part(half: int, first: int, end: int) -> None:
+        mixed = _SCRATCH.array(f"mixed {half}", lines.shape[1], np.float32)
+        _resize(lines, *rows, *columns, *affine, first, end, mixed, out)
 
     if out.size < _WORTH_TWO_THREADS:
         part(0, 0, height)
@@ -102,7 +105,8 @@ _AFFINE = (constants_in("float32", 1), constants_in("float32", 1))
 
 
 @kernel((
-    constants_in("uint8", 2), *_AXIS, *_AXIS, *_AFFINE, "int64", "int64", array_out("float32", 3),
+    constants_in("uint8", 2), *_AXIS, *_AXIS, *_AFFINE, "int64", "int64",
+    array_out("float32", 1), array_out("float32", 3),
 ))  # fmt: skip
 def _resize(
     lines: UInt8Array,
@@ -114,10 +118,10 @@ def _resize(
     offset: Float32Array,
     first_row: int,
     end_row: int,
+    mixed: Float32Array,
     out: Float32Array,
 ) -> None:
     width = out.shape[2]
-    mixed = np.empty(lines.shape[1], np.float32)
     one = np.float32(1.0)
     for r in range(first_row, end_row):
         upper, lower = lines[rows[r]], lines[rows[r] + 1]

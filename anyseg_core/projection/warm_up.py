@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from anyseg_core.events import warm_up as warm_up_decoders
-from anyseg_core.geometry import lens
+import sys
+
 from anyseg_core.kernels import compile_kernels
-from anyseg_core.projection import (
-    buffers,
-    depth,
-    deskew,
-    event_map,
-    events,
-    labels,
-    lidar,
-    normalisation,
-    rgb,
-)
+
+_PARTS = ("anyseg_core.geometry.", "anyseg_core.events.", "anyseg_core.projection.")
 
 
 def warm_up() -> None:
@@ -23,7 +14,7 @@ def warm_up() -> None:
 
     Call it while a node is configured: seconds the first time on a machine, milliseconds later.
     """
-    warm_up_decoders()
+    # by their names in sys.modules: in the package a function may stand under its module's name
     compile_kernels(
-        lens, buffers, depth, deskew, event_map, events, labels, lidar, normalisation, rgb
+        *(module for name, module in list(sys.modules.items()) if name.startswith(_PARTS))
     )

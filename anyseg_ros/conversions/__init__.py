@@ -1,1 +1,1 @@
-"""ROS messages to typed records and results to ROS messages; all of it, and nothing else."""
+"""Records and results as ROS messages; messages become records in ``anyseg_core.messages``."""

@@ -15,17 +15,15 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
+from anyseg_core.messages import depth_record, event_record, lidar_record, rgb_record, stamp_to_ns
 from anyseg_core.pipeline import subset_letters
 from anyseg_core.types import MODALITIES, EventRecord, Float32Array, LidarRecord, UInt8Array
-from anyseg_ros.conversions.images import depth_record, rgb_record
-from anyseg_ros.conversions.pointclouds import event_record, lidar_record
-from anyseg_ros.conversions.stamps import stamp_to_ns
+from anyseg_ros.diagnostics import NS_PER_MS
 from anyseg_ros.outputs import LATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NS_PER_MS = 1_000_000
 REACH_NS = 100 * NS_PER_MS
 KEPT = 40
 """Messages of each topic that are kept to find those of one instant."""

@@ -15,6 +15,56 @@ from anyseg_core.events import open_decoder
 print(len(open_decoder("mono", 9, 9).decode(bytes(16))))
 """
 
+CACHE_PROGRAM = """
+from anyseg_core.events import counts
+from anyseg_core.kernels import Kernel, compile_kernels
+from anyseg_core.projection import labels
+compile_kernels(counts, labels)
+loops = [v for m in (counts, labels) for v in vars(m).values() if isinstance(v, Kernel)]
+stats = [loop._dispatcher.stats for loop in loops]
+print(*(sum(sum(getattr(s, n).values()) for s in stats) for n in ("cache_hits", "cache_misses")))
+"""
+
+OTHER_FILE = """
+from anyseg_core.kernels import device
+FACTOR = 2
+@device
+def scaled(value):
+    return value * {factor}
+"""
+
+LOOP_FILE = """
+from anyseg_core.kernels import array_out, kernel
+from other import FACTOR, scaled
+@kernel((array_out("int64", 1),))
+def fill(out):
+    for i in range(out.size):
+        out[i] = FACTOR * scaled(i)
+if __name__ == "__main__":
+    import numpy as np
+    out = np.zeros(3, np.int64)
+    fill(out)
+    print(out.tolist(), sum(fill._dispatcher.stats.cache_hits.values()))
+"""
+
+
+def run_python(arguments, folder, **environment):
+    """Run a fresh interpreter whose compiled loops are kept in ``folder``."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={
+            **os.environ,
+            "NUMBA_CACHE_DIR": str(folder),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
 
 def double(values, out):
     for i in range(len(values)):
@@ -89,3 +139,22 @@ def test_constants_copies_only_what_it_must():
     assert not view.flags.writeable
     assert array.flags.writeable
     assert constants(array[::2], np.int64).tolist() == [0, 2, 4]
+
+
+def test_what_one_process_compiled_the_next_one_loads(tmp_path):
+    first, second = (run_python(["-c", CACHE_PROGRAM], tmp_path).split() for _ in range(2))
+    compiled = int(first[1])
+    assert (int(first[0]), compiled >= 8) == (0, True)
+    assert [int(number) for number in second] == [compiled, 0]
+
+
+def test_the_cache_notices_a_change_of_a_function_or_constant_of_another_file(tmp_path):
+    other, loop = tmp_path / "other.py", tmp_path / "loop.py"
+    loop.write_text(LOOP_FILE)
+    said = []
+    for text in (OTHER_FILE, OTHER_FILE, OTHER_FILE.replace("{factor}", "5")):
+        other.write_text(text.replace("{factor}", "3"))
+        said.append(run_python([str(loop)], tmp_path / "cache", PYTHONDONTWRITEBYTECODE="1"))
+    other.write_text(OTHER_FILE.replace("{factor}", "5").replace("= 2", "= 7"))
+    said.append(run_python([str(loop)], tmp_path / "cache", PYTHONDONTWRITEBYTECODE="1"))
+    assert said == ["[0, 6, 12] 0", "[0, 6, 12] 1", "[0, 10, 20] 0", "[0, 35, 70] 0"]

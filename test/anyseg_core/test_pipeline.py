@@ -201,6 +201,25 @@ def test_events_after_the_instant_are_left_for_the_next_frame(segmenter):
     assert np.array_equal(*tensors)
 
 
+def test_the_window_of_events_ends_at_the_instant_on_the_sensors_own_clock(segmenter):
+    """A sensor whose clock is 40 ms ahead, and says so, gives the image of one that is not."""
+    ahead_ns = 40_000_000
+
+    def early(stamp_ns):
+        record = event(stamp_ns)
+        events = replace(record.events, t_ns=record.events.t_ns + ahead_ns)
+        return replace(record, stamp_ns=stamp_ns + ahead_ns, events=events)
+
+    config = default_sensors()
+    config["event"] = replace(config["event"], offset_ns=-ahead_ns)
+    plain = run(make_pipeline(segmenter), {"rgb", "event"})
+    shifted = run(
+        make_pipeline(segmenter, sensors=config), {"rgb", "event"}, makers=MAKERS | {"event": early}
+    )
+    assert shifted[-2].used == ("rgb", "event")
+    assert np.array_equal(shifted[-2].confidence, plain[-2].confidence)
+
+
 def test_a_class_for_every_point_follows_the_mask(segmenter):
     pipeline = make_pipeline(segmenter)
     result = run(pipeline, {"rgb", "lidar"})[-2]

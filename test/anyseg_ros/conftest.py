@@ -25,7 +25,7 @@ from std_msgs.msg import String
 from anyseg_core.geometry import Camera
 from anyseg_core.types import DepthRecord, EventArray, EventRecord, LidarRecord
 from anyseg_ros.conversions.camera_info import camera_info_message
-from anyseg_ros.conversions.images import depth_message, image_message
+from anyseg_ros.conversions.images import image_message, image_record_message
 from anyseg_ros.conversions.pointclouds import events_message, lidar_message
 from anyseg_ros.outputs import LATCHED
 
@@ -42,8 +42,8 @@ TRANSITIONS = {
 class Probe:
     """A robot and its user in one node: publishes sensors, listens to everything the node says."""
 
-    def __init__(self, target="/anyseg"):
-        self.node = rclpy.create_node("probe")
+    def __init__(self, target="/anyseg", namespace=None):
+        self.node = rclpy.create_node("probe", namespace=namespace)
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.target = target
@@ -200,7 +200,7 @@ class Scene:
     def depth(self, stamp_ns):
         rng = np.random.default_rng(stamp_ns)
         depth_mm = self.depth_mm + rng.integers(0, 9, self.depth_mm.shape, dtype=np.uint16)
-        return depth_message(DepthRecord(stamp_ns, self.frame, depth_mm, 0.001))
+        return image_record_message(DepthRecord(stamp_ns, self.frame, depth_mm, 0.001))
 
     def event(self, stamp_ns):
         rng = np.random.default_rng(stamp_ns)

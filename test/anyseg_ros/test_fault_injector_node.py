@@ -4,11 +4,14 @@ import pytest
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from std_srvs.srv import SetBool, Trigger
 
 from anyseg_core.errors import ConfigurationError
-from anyseg_ros.conversions.images import rgb_record
+from anyseg_core.messages import rgb_record
+from anyseg_core.types import RgbRecord
 from anyseg_ros.fault_injector_node import load_schedule
+from anyseg_ros.faulty_messages import compressed_message
 
 TOPICS = {
     "rgb": ("rgb/image", Image),
@@ -92,6 +95,61 @@ def test_an_unknown_fault_is_refused_with_those_that_there_are(injector):
     result = set_faults(injector, "rgb:grumpy")
     assert not result.successful
     assert "dropout" in result.reason
+
+
+def call(probe, service_type, name, **request):
+    probe.target, before = "/fault_injector", probe.target
+    answer = probe.call(service_type, name, service_type.Request(**request))
+    probe.target = before
+    return answer
+
+
+def test_services_silence_a_sensor_and_restart_the_schedule(injector, scene):
+    received = injector.received
+    assert "rgb:dropout" in call(injector, SetBool, "drop/rgb", data=True).message
+    injector.spin(0.3)
+    received["rgb"].clear()
+    lidar = len(received["lidar"])
+    play(injector, scene, lambda: len(received["lidar"]) > lidar + 3, "sweeps meanwhile")
+    assert not received["rgb"]
+    assert call(injector, SetBool, "drop/rgb", data=False).message.endswith("none")
+    play(injector, scene, lambda: received["rgb"], "picture again")
+    answer = call(injector, Trigger, "restart_schedule")
+    assert answer.success
+    assert answer.message.startswith("2 ")
+    assert not received["depth"]
+
+
+def test_compressed_pictures_pass_and_fail_compressed(start_node, probe, scene):
+    process = start_node(
+        "anyseg_ros.fault_injector_node",
+        remaps=("__node:=compressed_injector", "rgb/image:=small/image"),
+        rgb__transport="compressed",
+        input_prefix="small_drivers",
+        active_faults="['rgb:over_exposure']",
+    )
+    sender = probe.node.create_publisher(
+        CompressedImage, "small_drivers/rgb/image", qos_profile_sensor_data
+    )
+    probe.subscribe("small/image", "small", CompressedImage, qos_profile_sensor_data)
+    came = compressed_message(
+        RgbRecord(probe.now_ns(), "camera", scene.image_at(3)), "rgb8; jpeg compressed bgr8"
+    )
+
+    def arrived():
+        sender.publish(came)
+        return probe.received["small"]
+
+    picture = probe.wait_for(arrived, "compressed picture")[-1]
+    assert picture.format == came.format
+    assert rgb_record(picture).image.mean() > rgb_record(came).image.mean() + 20
+    assert process.interrupt() == 0
+
+
+def test_a_form_that_there_is_not_ends_the_node_with_the_choices(start_node):
+    process = start_node("anyseg_ros.fault_injector_node", event__type="smoke")
+    assert process.process.wait(60) == 2
+    assert "event_packet" in process.output()
 
 
 @pytest.mark.parametrize("content", ["rgb: black", "- 3", "- rgb:black", "[", "- rgb:grumpy@1"])

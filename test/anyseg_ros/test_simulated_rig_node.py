@@ -8,11 +8,15 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from anyseg_core.geometry import load_calibration
+from anyseg_core.messages import (
+    camera_from_info,
+    depth_record,
+    event_record,
+    lidar_record,
+    rgb_record,
+    stamp_to_ns,
+)
 from anyseg_core.simulation import RigConfig, SimulatedRig
-from anyseg_ros.conversions.camera_info import camera_from_info
-from anyseg_ros.conversions.images import depth_record, rgb_record
-from anyseg_ros.conversions.pointclouds import event_record, lidar_record
-from anyseg_ros.conversions.stamps import stamp_to_ns
 from anyseg_ros.resources import config_file
 
 pytest.importorskip("open3d", reason="the simulated rig needs open3d-cpu and libusb-1.0-0")

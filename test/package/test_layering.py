@@ -12,6 +12,7 @@ ALLOWED = {
     "errors": set(),
     "types": {"errors"},
     "classes": {"errors", "types"},
+    "metrics": BASE,
     "kernels": set(),
     "parallel": set(),
     "geometry": BASE | {"kernels"},
@@ -26,15 +27,23 @@ ALLOWED = {
     "runtime": BASE | {"normalisation", "models", "weights"},
     "config": BASE | {"health"},
     "pipeline": BASE | {"config", "geometry", "events", "sync", "health", "projection", "runtime"},
-    "simulation": BASE | {"geometry", "events"},
-    "data": BASE | {"geometry", "events", "projection", "simulation"},
-    "train": BASE | {"config", "models", "distillation", "runtime", "data"},
+    "simulation": BASE | {"geometry", "events", "kernels", "parallel"},
+    "messages": BASE | {"geometry", "events"},
+    "data": BASE | {"normalisation", "geometry", "events", "projection", "simulation", "config"},
+    "recording": BASE
+    | {"config", "geometry", "messages", "normalisation", "projection", "simulation"},
+    "train": BASE
+    | {"config", "normalisation", "models", "distillation", "runtime", "data", "metrics"},
     "evaluation": BASE
     | {"config", "geometry", "events", "sync", "health", "projection", "models", "runtime"}
-    | {"pipeline", "simulation", "data"},
+    | {"pipeline", "simulation", "data", "normalisation", "messages", "metrics", "weights"},
 }
+ALLOWED["html_page"] = BASE
+ALLOWED["evaluation"] |= {"html_page"}
+ALLOWED["replay"] = ALLOWED["evaluation"] | {"evaluation", "metrics"}
 ALLOWED["benchmark"] = BASE | {
-    "normalisation", "geometry", "events", "projection", "models",
+    "normalisation", "geometry", "events", "projection", "models", "sync", "runtime", "health",
+    "simulation",
 }  # fmt: skip
 # The command line is on top: it may import every part.
 ALLOWED["cli"] = set(ALLOWED)
@@ -70,7 +79,7 @@ ROS = {
 }
 
 # Parts that measure or report durations to a person; everything else is told the time.
-READS_A_CLOCK = {"benchmark", "cli", "train", "evaluation"}
+READS_A_CLOCK = {"benchmark", "cli", "train", "evaluation", "replay"}
 
 
 def part_of(path):

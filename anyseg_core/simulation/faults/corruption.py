@@ -90,7 +90,11 @@ def _lidar(record: LidarRecord, fault: Fault, place: np.random.Generator,
         "truncated_payload": lambda: points.truncated(cloud, severity),
     }
     change = changes.get(fault.kind)
-    return record if change is None else replace(record, points=change())
+    if change is None:
+        return record
+    left = change()
+    times = record.point_t_ns
+    return replace(record, points=left, point_t_ns=None if times is None else times[: len(left)])
 
 
 def _event_frame(record: EventFrameRecord, fault: Fault, place: np.random.Generator,

@@ -131,9 +131,12 @@ class FaultInjector:
 
 
 def _restamped(record: Record, stamp_ns: int) -> Record:
-    """Return a reading under another stamp; the times of events move with it."""
+    """Return a reading under another stamp; the times of events and points move with it."""
     if isinstance(record, EventRecord):
         shifted = record.events.t_ns + (stamp_ns - record.stamp_ns)
         events = replace(record.events, t_ns=shifted)
         return replace(record, stamp_ns=stamp_ns, events=events)
+    if isinstance(record, LidarRecord) and record.point_t_ns is not None:
+        times = record.point_t_ns + (stamp_ns - record.stamp_ns)
+        return replace(record, stamp_ns=stamp_ns, point_t_ns=times)
     return replace(record, stamp_ns=stamp_ns)

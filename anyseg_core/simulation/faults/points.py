@@ -115,5 +115,6 @@ def lost_rings(points: Float32Array, severity: float, rng: np.random.Generator) 
     here = range_m > 0.0
     elevation = np.arcsin(np.clip(points[here, 2] / range_m[here], -1.0, 1.0))
     lost = here.copy()
-    lost[here] = dead[np.floor(elevation / RING_RAD).astype(int) % len(dead)]
+    # Bands are centred on multiples of their height, so that a ring on one of these is lost whole.
+    lost[here] = dead[np.rint(elevation / RING_RAD).astype(int) % len(dead)]
     return _without(points, lost)

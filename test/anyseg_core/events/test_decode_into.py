@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,33 @@ def test_one_pass_gives_the_image_and_counters_of_decoding_and_binning(encoding,
     assert size < 4000 or expected.sum() > 100
     np.testing.assert_array_equal(image, expected)
     assert together.counters == apart.counters
+
+
+@pytest.mark.parametrize("window", [(None, None), (0, 2**60)], ids=["whole", "window"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_one_pass_makes_no_arrays_of_events_or_pixels(encoding, window):
+    decoder = open_decoder(encoding, 640, 480)
+    image = np.zeros((3, 480, 640), np.float32)
+    payloads = [random_payload(encoding, 400_000, seed) for seed in range(2)]
+    start_ns, end_ns = window
+
+    def run():
+        for payload in payloads:
+            decoder.decode_into(payload, image, 7, t_start_ns=start_ns, t_end_ns=end_ns)
+
+    run()
+    tracemalloc.start()
+    try:
+        run()
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        run()
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert image.sum() > 10_000
+    assert peak - before < 40_000  # one byte for each pixel would be 307 200
+    assert after - before < 2_000
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

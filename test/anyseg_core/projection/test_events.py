@@ -241,3 +241,49 @@ def test_read_only_strided_and_writable_arrays_give_one_image():
     assert np.array_equal(*grids)
     surfaces = [time_surface(events, WIDTH, HEIGHT, 9, 9) for events in (plain, strange)]
     assert np.array_equal(*surfaces)
+
+
+def many_events(order):
+    """More events than cells by far, so that the voxel grid sorts them; some lie outside."""
+    random = np.random.default_rng(7)
+    count = 200_000
+    t_ns = random.integers(90, 1_010, count)
+    if order == "sorted":
+        t_ns.sort()
+    elif order == "one step back":
+        t_ns = np.roll(np.sort(t_ns), 30_001)
+    return EventArray(
+        random.integers(0, 70, count).astype(np.uint16),
+        random.integers(0, 530, count).astype(np.uint16),
+        1_700_000_000_000_000_000 + t_ns,
+        random.integers(0, 2, count).astype(np.uint8),
+    )
+
+
+@pytest.mark.parametrize("order", ["sorted", "one step back", "random"])
+@pytest.mark.parametrize("bins", [1, 2, 5, 7])
+def test_many_events_make_the_same_grid_in_any_order(bins, order):
+    events, width, height = many_events(order), 64, 520
+    start_ns, end_ns = 1_700_000_000_000_000_100, 1_700_000_000_000_001_000
+    inside = (events.x < width) & (events.y < height)
+    inside &= (events.t_ns > start_ns) & (events.t_ns <= end_ns)
+    x, y, t_ns = (column[inside].astype(int) for column in (events.x, events.y, events.t_ns))
+    sign = np.where(events.p[inside] > 0, 1.0, -1.0)
+    position = (t_ns - start_ns) * (bins - 1) / (end_ns - start_ns)
+    expected = np.zeros((bins, height, width))
+    for b in range(bins):
+        np.add.at(expected[b], (y, x), sign * np.maximum(0, 1 - np.abs(b - position)))
+    for _ in range(2):  # the second finds the memory of the first
+        grid = voxel_grid(events, width, height, bins, start_ns, end_ns)
+        np.testing.assert_allclose(grid, expected, atol=1e-5)
+
+
+def test_a_pixel_may_hold_every_event_there_is():
+    count = 100_000
+    t_ns = np.linspace(1, 1000, count).astype(np.int64)
+    zeros = np.zeros(count, np.uint16)
+    grid = voxel_grid(EventArray(zeros, zeros, t_ns, np.ones(count, np.uint8)), 8, 8, 3, 0, 1000)
+    later = ((t_ns - 1e-9) % 500) / 500
+    assert grid[:, 0, 0].sum() == pytest.approx(count, rel=1e-6)
+    assert grid[2, 0, 0] == pytest.approx(later[t_ns > 500].sum(), rel=1e-5)
+    assert not grid.reshape(3, -1)[:, 1:].any()

@@ -16,8 +16,8 @@ def delays(sets, messages):
 
 
 @pytest.mark.parametrize("alive", SUBSETS, ids="+".join)
-def test_every_subset_of_the_sensors_gives_full_sets(scene, alive):
-    messages = scene.traffic(alive, 0, 6)
+def test_a_minute_of_every_subset_of_the_sensors_gives_full_sets(scene, alive):
+    messages = scene.traffic(alive, 0, 60)
     sets = scene.run(scene.synchronizer(), messages)
     reference = next(name for name in scene.ORDER if name in alive)
     asked = sum(m.name == reference for m in messages)
@@ -26,22 +26,43 @@ def test_every_subset_of_the_sensors_gives_full_sets(scene, alive):
     full = sum(set(s.readings) == set(alive) for _, s in sets)
     assert len(sets) >= 0.97 * asked
     assert full >= 0.95 * len(sets)
-    for _, frame_set in sets[len(sets) // 2 :]:
+    for _, frame_set in sets[len(sets) // 10 :]:
         assert frame_set.reference == reference
         assert set(frame_set.absent) == set(SENSORS) - set(alive)
         assert set(frame_set.absent.values()) <= {"never_seen"}
 
 
+def run_noting_references(synchronizer, messages):
+    """Run the messages; return the sets, and the reference after each message."""
+    sets, references = [], []
+    for message in messages:
+        given = synchronizer.push(message.name, message.stamp_ns, message, message.arrival_ns)
+        sets += [(message.arrival_ns, frame_set) for frame_set in given]
+        references.append((message.arrival_ns, synchronizer.reference))
+    return sets, references
+
+
+@pytest.mark.parametrize("dies_s", [3.0, 3.017, 3.034, 3.051, 3.068, 3.085])
 @pytest.mark.parametrize("dead", SENSORS)
-def test_a_sensor_that_dies_is_noticed_in_time_and_then_not_waited_for(scene, dead):
+def test_a_sensor_that_dies_is_noticed_within_timeout_and_a_period_and_not_waited_for(
+    scene, dead, dies_s
+):
     others = [name for name in SENSORS if name != dead]
-    messages = sorted(scene.traffic(others, 0, 8) + scene.traffic([dead], 0, 3))
-    sets = scene.run(scene.synchronizer(), messages)
+    messages = sorted(scene.traffic(others, 0, 23) + scene.traffic([dead], 0, dies_s, seed=1))
+    sets, references = run_noting_references(scene.synchronizer(), messages)
     last_arrival = max(m.arrival_ns for m in messages if m.name == dead)
     reference = "depth" if dead == "rgb" else "rgb"
+    due = last_arrival + scene.TIMEOUT_NS + scene.PERIOD_NS[reference]
     noticed = next(now for now, s in sets if s.absent.get(dead) == "stale")
-    slack = scene.PERIOD_NS[reference] + scene.MAX_WAIT_NS // 2
-    assert noticed <= last_arrival + scene.TIMEOUT_NS + slack
+    if dead == "rgb":
+        # The next set is asked for in time; it may have to wait for others, as any set may.
+        handed_over = next(
+            now for now, name in references if now > last_arrival and name == reference
+        )
+        assert handed_over <= due
+        assert noticed <= due + scene.MAX_WAIT_NS
+    else:
+        assert noticed <= due
     after = [(now, s) for now, s in sets if now >= noticed]
     assert {(s.reference, s.absent[dead]) for _, s in after} == {(reference, "stale")}
     before = [(now, s) for now, s in sets if now < last_arrival]

@@ -193,13 +193,14 @@ def test_lost_rings_are_whole_and_the_same_in_the_next_sweep(clean):
     then, now = clean["lidar"].points, broken(clean, "lidar", "lost_rings").points
     here = np.isfinite(then[:, 0])
     elevation = np.arcsin(then[here, 2] / np.linalg.norm(then[here, :3], axis=1))
-    band = np.floor(elevation / 0.02)
+    ring = np.rint(elevation / 0.02)
     lost = np.isposinf(now[here, 0])
-    # Points of the pattern lie on the bands' borders, where rounding may put one to either side.
-    shares = [lost[band == value].mean() for value in np.unique(band) if (band == value).sum() > 20]
-    assert any(share > 0.95 for share in shares)
-    assert any(share < 0.05 for share in shares)
-    assert 0.4 < lost.mean() < 0.95
+    shares = [lost[ring == value].mean() for value in np.unique(ring)]
+    assert set(shares) == {0.0, 1.0}
+    assert 0.4 < np.mean(shares) < 0.95
+    later = dataclasses.replace(clean["lidar"], stamp_ns=9_000_000_000)
+    again = corrupt(later, Fault("lidar", "lost_rings", 0), 0).points
+    np.testing.assert_array_equal(np.isposinf(again[here, 0]), lost)
 
 
 def test_lidar_noise_moves_points_along_their_beams_only(clean):

@@ -105,6 +105,19 @@ def test_a_stamp_jump_moves_stamps_and_event_times_alike(clean):
     np.testing.assert_array_equal(event.events.t_ns, clean["event"].events.t_ns + 5 * SECOND)
 
 
+def test_the_times_of_points_follow_their_stamps_and_their_points(clean):
+    times = np.arange(len(clean["lidar"].points)) * 10
+    sweep = dataclasses.replace(clean["lidar"], point_t_ns=clean["lidar"].stamp_ns + times)
+    jumped, cut = (
+        FaultInjector([Fault("lidar", kind, 0)]).apply("lidar", sweep, 0)[0]
+        for kind in ("stamp_jump", "truncated_payload")
+    )
+    assert np.array_equal(jumped.point_t_ns - jumped.stamp_ns, times)
+    assert jumped.stamp_ns != sweep.stamp_ns
+    assert 0 < len(cut.points) == len(cut.point_t_ns) < len(times)
+    assert np.array_equal(cut.point_t_ns, sweep.point_t_ns[: len(cut.points)])
+
+
 def test_several_faults_of_one_sensor_add_up(clean):
     faults = [Fault("rgb", "black", 0), Fault("rgb", "stamp_jump", 0), Fault("rgb", "delay", 0)]
     injector = FaultInjector(faults)

@@ -1,4 +1,4 @@
-"""event_camera_msgs/EventPacket to events on the ROS clock."""
+"""event_camera_msgs/EventPacket to events on the host's clock."""
 
 from __future__ import annotations
 
@@ -6,32 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from anyseg_core.errors import MissingDependencyError
+from anyseg_core.errors import RecordError
 from anyseg_core.events import Decoder, open_decoder
 from anyseg_core.events.clock import SensorClock
+from anyseg_core.messages.stamps import stamp_to_ns
 from anyseg_core.types import EventArray, EventRecord
-from anyseg_ros.conversions.stamps import stamp_to_ns
 
-_ON_ROS_CLOCK = frozenset({"mono", "libcaer", "libcaer_cmp"})
-"""Encodings whose time_base is already ROS time; evt3 knows the sensor's own time only."""
-
-
-def event_packet_type() -> Any:
-    """Return the EventPacket message class.
-
-    Raises:
-        MissingDependencyError: event_camera_msgs is not installed.
-    """
-    try:
-        from event_camera_msgs.msg import EventPacket  # noqa: PLC0415 - present on few machines
-    except ImportError as error:
-        raise MissingDependencyError(
-            "no event_camera_msgs package",
-            "event_camera_msgs for event.type:=event_packet",
-            "install ros-<distribution>-event-camera-msgs, or set event.type to point_cloud or "
-            "image",
-        ) from error
-    return EventPacket
+_ON_HOST_CLOCK = frozenset({"mono", "libcaer", "libcaer_cmp"})
+"""Encodings whose time_base is the host's time; evt3 knows the sensor's own time only."""
 
 
 class EventPacketConverter:
@@ -42,27 +24,33 @@ class EventPacketConverter:
         self._format: tuple[str, int, int] | None = None
         self._clock = SensorClock()
 
-    def record(self, message: Any) -> EventRecord:
-        """Return a packet's events, stamped on the ROS clock.
+    def record(self, message: Any) -> EventRecord:  # noqa: ANN401 - messages carry no type information
+        """Return a packet's events, stamped on the host's clock.
 
         Raises:
             ConfigurationError: an encoding that cannot be decoded.
             RecordError: a stamp of zero, or a payload that is no such encoding.
         """
         stamp_ns = stamp_to_ns(message.header.stamp)
+        if message.is_bigendian:
+            raise RecordError(
+                "an event packet of big-endian words",
+                "little-endian words, as event_camera_msgs' encodings are defined",
+                "publish the packets from a little-endian machine",
+            )
         events = self._open(message).decode(
             np.frombuffer(message.events, np.uint8),
             time_base_ns=int(message.time_base),
             seq=int(message.seq),
         )
-        if message.encoding not in _ON_ROS_CLOCK and len(events):
+        if message.encoding not in _ON_HOST_CLOCK and len(events):
             t_ns = self._clock.to_host(events.t_ns, stamp_ns)
             events = EventArray(events.x, events.y, t_ns, events.p)
         return EventRecord(
             stamp_ns, message.header.frame_id, events, int(message.width), int(message.height)
         )
 
-    def _open(self, message: Any) -> Decoder:
+    def _open(self, message: Any) -> Decoder:  # noqa: ANN401 - as above
         packet_format = (str(message.encoding), int(message.width), int(message.height))
         if self._decoder is None or packet_format != self._format:
             self._decoder = open_decoder(*packet_format)
