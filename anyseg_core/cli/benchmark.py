@@ -3,30 +3,107 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from anyseg_core.benchmark import Row, describe_machine, front_end_cases, measure
+from anyseg_core.benchmark.machine import describe_machine
+from anyseg_core.benchmark.measure import Row, measure
 from anyseg_core.cli.command import Command
 from anyseg_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterator
 
-PARTS = {"front-end": front_end_cases}
-CASES = {"front-end": 6}
+    from anyseg_core.benchmark.measure import Case
+
+_HEADINGS = ("work", "median ms", "min", "max", "M/s", "peer", "peer ms", "ratio", "wanted")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the benchmark; its module is imported only when it is asked for.
+
+    Attributes:
+        module: under ``anyseg_core.benchmark``.
+        cases: the module's function that gives the cases at a scale.
+        rounds: how often each is run by default.
+        count: how many cases there are, for the progress bar; None where it is not known.
+        report: the module, under ``anyseg_core.benchmark``, of the next two.
+        table: of ``report``, a function of the rows that gives more Markdown.
+        plot: of ``report``, a function of the rows and a path that draws them.
+    """
+
+    module: str
+    cases: str
+    rounds: int = 20
+    count: int | None = None
+    report: str = ""
+    table: str = ""
+    plot: str = ""
+
+    def generate(self, scale: float) -> Iterator[Case]:
+        """Import the part and return its cases."""
+        function: Callable[[float], Iterator[Case]] = self._load(self.module, self.cases)
+        return function(scale)
+
+    def more_markdown(self, rows: list[Row]) -> str:
+        """Return the part's own tables; empty where it has none."""
+        if not self.table:
+            return ""
+        function: Callable[[list[Row]], str] = self._load(self.report, self.table)
+        return "\n" + function(rows)
+
+    def draw(self, rows: list[Row], path: Path) -> None:
+        """Draw the part's plot."""
+        function: Callable[[list[Row], Path], None] = self._load(self.report, self.plot)
+        function(rows, path)
+
+    def _load(self, module: str, name: str) -> Any:  # noqa: ANN401 - a function of that module
+        return getattr(import_module(f"anyseg_core.benchmark.{module}"), name)
+
+
+PARTS = {
+    "front-end": Part("front_end", "front_end_cases", count=6),
+    "models": Part(
+        "models",
+        "models_cases",
+        rounds=3,
+        report="models_report",
+        table="fusion_table",
+        plot="plot_models",
+    ),
+    "sync": Part("sync", "sync_cases", count=18),
+    "simulator": Part("simulator", "simulator_cases"),
+}
+DETECTION = "detection"
+"""The part that counts faults noticed rather than time, with tables of its own."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the benchmark's options."""
-    parser.add_argument("part", choices=PARTS, help="what to measure")
+    there = [name for name, part in PARTS.items() if _is_there(part)]
+    parser.add_argument("part", choices=[*there, DETECTION], help="what to measure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument(
-        "--rounds", type=int, default=20, metavar="N", help="runs of each (default: %(default)s)"
+        "--markdown", type=Path, metavar="FILE", help="also write the tables as Markdown"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="also draw the figures (models alone)"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        metavar="N",
+        help="runs of each (default: 20; models: 3; detection: 100)",
     )
     parser.add_argument(
         "--scale",
@@ -39,57 +116,105 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure one part; see ``add_arguments``."""
-    if options.rounds < 1 or not 0.0 < options.scale <= 1.0:
-        raise ConfigurationError(
-            f"--rounds {options.rounds}, --scale {options.scale}",
-            "at least 1 round, and a scale above 0 and up to 1",
-            "correct these two",
-        )
+    if options.part == DETECTION:
+        return _run_detection(options)
+    part = PARTS[options.part]
+    rounds = part.rounds if options.rounds is None else options.rounds
+    _check(options, part, rounds)
     console = Console()
-    cases = PARTS[options.part](options.scale)
     rows: list[Row] = []
-    for case in track(cases, "measuring", total=CASES[options.part], console=console):
-        rows += measure(case, options.rounds)
+    cases = part.generate(options.scale)
+    for case in track(cases, "measuring", total=part.count, console=console):
+        rows += measure(case, rounds)
     machine = describe_machine()
     console.print(_table(rows))
-    console.print(f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}")
+    on = f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}"
+    console.print(on)
     if options.json is not None:
         figures = {
             "benchmark": options.part,
             "unit": "ms",
-            "rounds": options.rounds,
+            "rounds": rounds,
             "scale": options.scale,
             "rows": [row.as_json() for row in rows],
             "machine": machine,
         }
-        _write(options.json, figures)
+        _write("--json", options.json, json.dumps(figures, indent=2) + "\n")
+    if options.markdown is not None:
+        text = f"{_markdown(rows)}{part.more_markdown(rows)}\n{on}\n"
+        _write("--markdown", options.markdown, text)
+    if options.plot is not None:
+        part.draw(rows, options.plot)
     return 0
 
 
+def _run_detection(options: argparse.Namespace) -> int:
+    if options.plot is not None or options.scale != 1.0:
+        raise ConfigurationError(
+            "--plot or --scale for detection", "--rounds, --json, --markdown", "leave it out"
+        )
+    detection = import_module("anyseg_core.benchmark.detection")
+    report = import_module("anyseg_core.benchmark.detection_report")
+    config = detection.DetectionConfig(
+        **({} if options.rounds is None else {"runs": options.rounds}),
+        jobs=len(os.sched_getaffinity(0)),
+    )
+    return int(report.run_detection(config, json_file=options.json, markdown_file=options.markdown))
+
+
+def _is_there(part: Part) -> bool:
+    return find_spec(f"anyseg_core.benchmark.{part.module}") is not None
+
+
+def _check(options: argparse.Namespace, part: Part, rounds: int) -> None:
+    if rounds < 1 or not 0.0 < options.scale <= 1.0:
+        raise ConfigurationError(
+            f"--rounds {rounds}, --scale {options.scale}",
+            "at least 1 round, and a scale above 0 and up to 1",
+            "correct these two",
+        )
+    if options.plot is not None and not part.plot:
+        drawn = ", ".join(name for name, each in PARTS.items() if each.plot)
+        raise ConfigurationError(f"--plot for {options.part}", f"{drawn} alone", "leave it out")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        f"{row.median:.2f}",
+        f"{row.min:.2f}",
+        f"{row.max:.2f}",
+        "" if row.rate is None else f"{row.rate / 1e6:.1f}",
+        row.peer or "",
+        "" if row.peer_min is None else f"{row.peer_min:.2f}",
+        "" if row.ratio is None else f"{row.ratio:.2f}",
+    )
+
+
 def _table(rows: list[Row]) -> Table:
-    table = Table("work", "median ms", "min", "max", "M/s", "peer", "peer ms", "ratio", "wanted")
+    table = Table(*_HEADINGS)
     for row in rows:
         mark = {None: "", True: "[green]reached[/]", False: "[red]missed[/]"}[row.met]
-        table.add_row(
-            row.name,
-            f"{row.median:.2f}",
-            f"{row.min:.2f}",
-            f"{row.max:.2f}",
-            "" if row.rate is None else f"{row.rate / 1e6:.1f}",
-            row.peer or "",
-            "" if row.peer_min is None else f"{row.peer_min:.2f}",
-            "" if row.ratio is None else f"{row.ratio:.2f}",
-            f"{row.wanted} {mark}",
-        )
+        table.add_row(*_cells(row), f"{row.wanted} {mark}")
     return table
 
 
-def _write(path: Path, figures: dict[str, object]) -> None:
+def _markdown(rows: list[Row]) -> str:
+    lines = [_HEADINGS, ("---",) * len(_HEADINGS)]
+    for row in rows:
+        mark = {None: "", True: " reached", False: " **missed**"}[row.met]
+        lines.append((*_cells(row), row.wanted + mark))
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _write(option: str, path: Path, text: str) -> None:
     try:
-        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
-            f"--json {path}: {error.strerror}", "a file that can be written", "choose another path"
+            f"{option} {path}: {error.strerror}",
+            "a file that can be written",
+            "choose another path",
         ) from None
 
 

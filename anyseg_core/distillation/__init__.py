@@ -5,6 +5,8 @@ from anyseg_core.distillation.embeddings_file import (
     read_teacher_embeddings,
     write_teacher_embeddings,
 )
+from anyseg_core.distillation.int8_encoder import Int8SentenceEncoder
+from anyseg_core.distillation.languagebind_encoder import LanguageBindEncoder
 from anyseg_core.distillation.losses import LscdOptions, lscd_losses
 from anyseg_core.distillation.maker import (
     TeacherSample,
@@ -18,6 +20,8 @@ from anyseg_core.distillation.transformers_encoders import ClipEncoder, Sentence
 
 __all__ = [
     "ClipEncoder",
+    "Int8SentenceEncoder",
+    "LanguageBindEncoder",
     "LscdOptions",
     "SentenceEncoder",
     "TeacherBatch",

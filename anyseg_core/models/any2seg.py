@@ -77,8 +77,7 @@ class Any2Seg(SegmentationModel):
     def _segment(
         self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
     ) -> SegmentationOutput:
-        scales = self.encoder(images)
-        levels = self._levels(scales)
+        levels, scales = self._levels(images)
         if state and len(state) != len(levels):
             raise ConfigurationError(
                 f"a carried state of {len(state)} maps",
@@ -100,11 +99,15 @@ class Any2Seg(SegmentationModel):
             auxiliary=self._base_logits(levels[-1], scales),
         )
 
-    def _levels(self, scales: Scales) -> tuple[Tensor, ...]:
-        """The maps M B x C x h x w at which modalities are fused by MFF."""
+    def _levels(self, images: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The maps M B x C x h x w that MFF fuses, and the encoder's scales where they differ."""
         if self.options.fusion_level == "head":
-            return (self.head.fuse_scales(scales),)
-        return scales if self.options.fusion_level == "every" else scales[3:]
+            return self._in_parts(lambda part: (self._head_maps(part),), images), ()
+        scales = self._in_parts(self.encoder, images)
+        return scales if self.options.fusion_level == "every" else scales[3:], scales
+
+    def _head_maps(self, images: Tensor) -> Tensor:
+        return self.head.fuse_scales(self.encoder(images))
 
     def _fuse_level(self, features: Tensor, carried: Tensor | None) -> Fused:
         options = self.options
@@ -117,16 +120,16 @@ class Any2Seg(SegmentationModel):
             residual=options.residual,
         )
 
-    def _head_map(self, fused: list[Tensor], scales: Scales, count: int) -> Tensor:
+    def _head_map(self, fused: list[Tensor], scales: tuple[Tensor, ...], count: int) -> Tensor:
         """The head's map B x width x h x w, of which the fused maps are a part or the whole."""
         if self.options.fusion_level == "head":
             return fused[0]
         means = [mean_modality(scale, count) for scale in scales[: 4 - len(fused)]]
         return self.head.fuse_scales(cast("Scales", (*means, *fused)))
 
-    def _base_logits(self, last_level: Tensor, scales: Scales) -> dict[str, Tensor]:
+    def _base_logits(self, last_level: Tensor, scales: tuple[Tensor, ...]) -> dict[str, Tensor]:
         if not self.training or self.options.base_weight == 0.0:
             return {}
         at_head = self.options.fusion_level == "head"
-        own = last_level if at_head else self.head.fuse_scales(scales)
+        own = last_level if at_head else self.head.fuse_scales(cast("Scales", scales))
         return {"base": self.head.classify(own)}

@@ -176,7 +176,8 @@ class Charm(SegmentationModel):
         collaborative: list[Tensor] = []
         enhanced: list[Tensor] = []
         shares = []
-        for part, scale in zip(self.scales, self.encoder(images), strict=True):
+        scales = self._in_parts(self.encoder, images)
+        for part, scale in zip(self.scales, scales, strict=True):
             assert isinstance(part, CharmScale)
             present = zip(names, split_modalities(scale, len(names)), strict=True)
             semantics, scores = part.project({n: feature for n, feature in present if n in kept})

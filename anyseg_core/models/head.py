@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from anyseg_core.models.encoders.layers import map_from_tokens, tokens_from_map
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from anyseg_core.models.encoders import Scales
 
 
@@ -52,6 +55,18 @@ class SegFormerHead(nn.Module):
             fused += upsample(coarse, size)  # in place: the map is large, and no gradient needs it
         return functional.relu(self.norm(fused), inplace=True)
 
+    def fuse_upsampled(self, scales: Scales) -> Tensor:
+        """Give what ``fuse_scales`` gives in SegFormer's own order: upsample, then fuse.
+
+        It costs several times as much; a comparison with a published design needs it.
+        """
+        size = (scales[0].shape[2], scales[0].shape[3])
+        large = [
+            upsample(_linear(scale, linear.weight, linear.bias), size)
+            for scale, linear in zip(scales, cast("Iterable[nn.Linear]", self.project), strict=True)
+        ]
+        return functional.relu(self.norm(self.fuse(torch.cat(large, 1))), inplace=True)
+
     def classify(self, fused: Tensor) -> Tensor:
         """Return logits N x K x h x w of a fused map N x width x h x w."""
         logits: Tensor = self.classifier(self.dropout(fused))
@@ -64,9 +79,13 @@ class SegFormerHead(nn.Module):
     def _project(self, index: int, scale: Tensor, part: Tensor) -> Tensor:
         linear = self.project[index]
         assert isinstance(linear, nn.Linear)
-        weight, bias = part @ linear.weight, part @ linear.bias
-        size = (scale.shape[2], scale.shape[3])
-        return map_from_tokens(functional.linear(tokens_from_map(scale), weight, bias), size)
+        return _linear(scale, part @ linear.weight, part @ linear.bias)
+
+
+def _linear(scale: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Apply a linear layer to the channels of a map."""
+    size = (scale.shape[2], scale.shape[3])
+    return map_from_tokens(functional.linear(tokens_from_map(scale), weight, bias), size)
 
 
 def upsample(feature_map: Tensor, size: tuple[int, int]) -> Tensor:

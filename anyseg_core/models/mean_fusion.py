@@ -25,7 +25,7 @@ class MeanFusion(SegmentationModel):
         self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
     ) -> SegmentationOutput:
         refuse_state(state)
-        scales = self.encoder(images)
+        scales = self._in_parts(self.encoder, images)
         means = tuple(mean_modality(scale, len(names)) for scale in scales)
         logits = self.head.classify(self.head.fuse_scales(cast("Scales", means)))
         share = torch.full((logits.shape[0],), 1.0 / len(names), device=logits.device)

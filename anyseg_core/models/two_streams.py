@@ -7,11 +7,15 @@ written anew for comparison.
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from anyseg_core.models.encoders.layers import DropPath, map_from_tokens, tokens_from_map
+
+_BRANCH_SCALE = 1e-2  # initial weight of a mixer's branches beside what passes them by
 
 
 class SelfQueryHub(nn.Module):
@@ -30,40 +34,57 @@ class SelfQueryHub(nn.Module):
             }
         )
 
-    def forward(self, features: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the picked map B x C x h x w, and each modality's scores B x 1 x h x w in 0..1."""
+    def forward(
+        self, features: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Pick; maps B x C x h x w, scores B x 1 x h x w in 0..1.
+
+        Returns:
+            The picked map, each modality's map boosted by its scores, and the scores.
+        """
         scores = {name: self.score[name](x) for name, x in features.items()}
-        boosted = [x + x * scores[name] for name, x in features.items()]
-        return torch.stack(boosted).amax(0), scores
+        boosted = {name: x + x * scores[name] for name, x in features.items()}
+        return reduce(torch.maximum, boosted.values()), boosted, scores
 
 
 class PoolingMixer(nn.Module):
-    """A block of the hub's stream: gating by pooled surroundings, then a feed-forward layer."""
+    """A block of the hub's stream: gating by pooled surroundings, then a feed-forward layer.
+
+    The map's channels are weighted by their own means on the way past the feed-forward layer.
+    """
 
     def __init__(self, channels: int, mlp_ratio: int, drop_path: float) -> None:
         super().__init__()
-        self.norm_gate = nn.LayerNorm(channels)
+        hidden = mlp_ratio * channels
+        self.norm_gate = nn.BatchNorm2d(channels)
         self.local = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
         self.mix = nn.Conv2d(channels, channels, 1)
-        self.norm_mlp = nn.LayerNorm(channels)
-        self.expand = nn.Linear(channels, mlp_ratio * channels)
-        self.contract = nn.Linear(mlp_ratio * channels, channels)
+        self.scale_gate = nn.Parameter(torch.full((channels, 1, 1), _BRANCH_SCALE))
+        self.channel_gate = nn.Conv1d(1, 1, 3, padding=1, bias=False)
+        self.norm_mlp = nn.BatchNorm2d(channels)
+        self.expand = nn.Conv2d(channels, hidden, 1)
+        self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        self.contract = nn.Conv2d(hidden, channels, 1)
+        self.scale_mlp = nn.Parameter(torch.full((channels, 1, 1), _BRANCH_SCALE))
         self.drop_path = DropPath(drop_path)
 
     def forward(self, hub: Tensor) -> Tensor:
         """Transform a map B x C x h x w."""
-        size = (hub.shape[2], hub.shape[3])
-        tokens = tokens_from_map(hub)
-        normed = map_from_tokens(self.norm_gate(tokens), size)
+        hub = hub + self.drop_path(self.scale_gate * self._gated(self.norm_gate(hub)))
+        hidden = functional.gelu(self.depthwise(self.expand(self.norm_mlp(hub))))
+        branch = self.drop_path(self.scale_mlp * self.contract(hidden))
+        means = hub.mean((2, 3)).unsqueeze(1)
+        gate = torch.sigmoid(self.channel_gate(means)).transpose(1, 2).unsqueeze(3)
+        out: Tensor = hub * gate + branch
+        return out
+
+    def _gated(self, normed: Tensor) -> Tensor:
         local = self.local(normed)
-        pooled = [
+        near, middle, far = (
             functional.avg_pool2d(local, side, 1, side // 2, count_include_pad=False)
             for side in (3, 7, 11)
-        ]
-        gated = torch.sigmoid(self.mix(local + pooled[0] + pooled[1] + pooled[2])) * normed
-        tokens = tokens + self.drop_path(tokens_from_map(gated))
-        hidden = functional.gelu(self.expand(self.norm_mlp(tokens)))
-        return map_from_tokens(tokens + self.drop_path(self.contract(hidden)), size)
+        )
+        return normed + torch.sigmoid(self.mix(local + near + middle + far)) * normed
 
 
 class Rectifier(nn.Module):

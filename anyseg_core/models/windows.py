@@ -36,9 +36,17 @@ class WindowGrid:
         height, width = (window // 2 if shifted and side > window else 0 for side in size)
         return WindowGrid(size, window, (height, width))
 
+    def _counts(self) -> tuple[int, int]:
+        """Rows and columns of windows, in numbers above 0 alone: ONNX rounds others otherwise."""
+        height, width = ((side + self.window - 1) // self.window for side in self.size)
+        return height, width
+
     def partition(self, maps: Tensor) -> Tensor:
         """Cut maps N x h x w x C into windows N x J x (window window) x C, J windows each."""
-        below, right = (-side % self.window for side in self.size)
+        below, right = (
+            count * self.window - side
+            for count, side in zip(self._counts(), self.size, strict=True)
+        )
         padded = functional.pad(maps, (0, 0, 0, right, 0, below)) if below or right else maps
         if any(self.shifts):
             padded = padded.roll((-self.shifts[0], -self.shifts[1]), (1, 2))
@@ -49,10 +57,11 @@ class WindowGrid:
 
     def merge(self, windows: Tensor) -> Tensor:
         """Put windows N x J x (window window) x C together again: maps N x h x w x C."""
-        rows, columns = (-(-side // self.window) for side in self.size)
-        cut = windows.view(len(windows), rows, columns, self.window, self.window, -1)
+        rows, columns = self._counts()
+        channels = windows.shape[3]
+        cut = windows.view(len(windows), rows, columns, self.window, self.window, channels)
         padded = cut.transpose(2, 3).reshape(
-            len(windows), rows * self.window, columns * self.window, -1
+            len(windows), rows * self.window, columns * self.window, channels
         )
         if any(self.shifts):
             padded = padded.roll(self.shifts, (1, 2))

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from anyseg_core.benchmark import inputs, peers
+from anyseg_core.benchmark import detection_report, inputs, models, models_report, peers
 from anyseg_core.cli.main import main
 from anyseg_core.events import open_decoder
 from anyseg_core.projection import bin_events, project_lidar, voxel_grid
@@ -49,6 +51,86 @@ def test_the_machine_and_versions_stand_beside_the_rows(figures):
 def test_an_impossible_option_is_refused_in_one_line(words, capsys):
     assert main(["benchmark", "front-end", *words]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def of_models(tmp_path_factory):
+    """The models' part on images of 32 and 64 pixels with the smallest encoder."""
+    for package in ("matplotlib", "PIL"):
+        pytest.importorskip(package, reason="draws the plot, or reads it back")
+    folder = tmp_path_factory.mktemp("models")
+    files = {"json": "figures.json", "markdown": "table.md", "plot": "plot.png"}
+    words = ["benchmark", "models", "--scale", "0.0001", "--rounds", "1"]
+    for option, name in files.items():
+        words += [f"--{option}", str(folder / name)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "ENCODER", "mit_b0")
+        patch.setattr(models, "SIDES", (256, 512))
+        assert main(words) == 0
+    return folder
+
+
+def test_networks_are_measured_for_every_subset_beside_cmnexts_form(of_models):
+    rows = json.loads((of_models / "figures.json").read_text(encoding="utf-8"))["rows"]
+    beside = [row for row in rows if row["peer"] == models.CMNEXT]
+    small = [row["name"].split(", ")[1] for row in beside if "32 x 32" in row["name"]]
+    assert len(small) == len(set(small)) == 15
+    assert {row["name"] for row in beside} >= {"Any2Seg, RDEL, 64 x 64", "Any2Seg, RD, 64 x 64"}
+    wanted = {row["name"]: row["wanted"] for row in beside}
+    assert wanted["Any2Seg, RDEL, 64 x 64"] == "1 x"
+    assert wanted["Any2Seg, RD, 64 x 64"] == "2 x"
+    assert wanted["Any2Seg, R, 64 x 64"] == "3.7037 x"
+    shares = {row["name"]: row["wanted"] for row in rows if row["peer"] == models.ENCODER_ALONE}
+    assert shares["MFF, RDEL, 64 x 64"] == "12.5 x"
+    assert shares["MPU, RDEL, 64 x 64"] == "1.66667 x"
+    assert len(shares) == 16
+
+
+def test_tables_and_a_plot_are_written(of_models):
+    text = (of_models / "table.md").read_text(encoding="utf-8")
+    assert "| MFF | 4 | 64 x 64 |" in text
+    assert "| Any2Seg, RDEL, 64 x 64 |" in text
+    with Image.open(of_models / "plot.png") as plot:
+        assert np.ptp(np.asarray(plot.convert("L"))) > 200
+
+
+@pytest.mark.parametrize("what", ["MFF", "MPU"])
+def test_the_fusions_memory_is_linear_in_pixels_and_modalities(what):
+    memory = {
+        (count, side): models_report.fusion_memory(what, count, side)
+        for count in (1, 2, 3, 4)
+        for side in (256, 512)
+    }
+    for count in (1, 2, 3, 4):
+        assert memory[count, 512] == pytest.approx(4 * memory[count, 256], rel=0.01)
+    steps = [memory[count + 1, 512] - memory[count, 512] for count in (2, 3)]
+    assert 0 <= steps[0] == pytest.approx(steps[1], rel=0.01, abs=0.2)
+
+
+def test_peak_memory_is_that_of_the_tensors_alive_at_once():
+    with models_report.PeakMemory() as memory, torch.device("meta"):
+        first = torch.zeros(256, 256)
+        second = first + first
+        del first
+        third = second + second
+        del second, third
+    assert memory.peak == 2 * 256 * 256 * 4
+
+
+def test_detection_is_handed_on_with_its_options(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        detection_report, "run_detection", lambda config, **files: told.append((config, files)) or 0
+    )
+    assert main(["benchmark", "detection", "--rounds", "7", "--json", str(tmp_path / "f")]) == 0
+    ((config, files),) = told
+    assert config.runs == 7
+    assert files == {"json_file": tmp_path / "f", "markdown_file": None}
+
+
+def test_a_plot_of_a_part_without_one_is_refused(tmp_path, capsys):
+    assert main(["benchmark", "front-end", "--plot", str(tmp_path / "plot.png")]) == 2
+    assert "models alone" in capsys.readouterr().err
 
 
 def test_peers_do_the_same_work_as_ours():

