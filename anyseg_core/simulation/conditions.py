@@ -1,4 +1,4 @@
-"""Light and weather: what each of DELIVER's five conditions means to the sensors."""
+"""Light and weather: what each condition means to the sensors."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ class Condition:
     lidar_fog_per_m: float
     event_noise_hz: float
 
+    @property
+    def dark(self) -> bool:
+        """Whether lamps and head lights outshine what the sky sends."""
+        return self.lamps and max(self.ambient) < _DARK
+
+
+_DARK = 0.25
 
 CONDITION_LIGHT: dict[str, Condition] = {
     "cloud": Condition(
@@ -83,6 +90,12 @@ CONDITION_LIGHT: dict[str, Condition] = {
         sun=(1.25, 1.13, 0.92), elevation_rad=0.72, shadow_far_m=250.0, shade=0.15,
         cloud_cover=0.3, fog_per_m=0.0008, lamps=False, wet=0.0, rain=0.0, exposure=1.15,
         noise=0.005, lidar_fog_per_m=0.0, event_noise_hz=0.1,
+    ),
+    "dusk": Condition(
+        zenith=(0.10, 0.14, 0.27), horizon=(0.50, 0.33, 0.25), ambient=(0.15, 0.15, 0.20),
+        sun=(0.34, 0.17, 0.07), elevation_rad=0.11, shadow_far_m=250.0, shade=0.2,
+        cloud_cover=0.4, fog_per_m=0.002, lamps=True, wet=0.0, rain=0.0, exposure=2.2,
+        noise=0.010, lidar_fog_per_m=0.0, event_noise_hz=0.4,
     ),
 }  # fmt: skip
 """The light and weather of each condition."""

@@ -10,6 +10,9 @@ from anyseg_core.errors import ConfigurationError
 CONDITIONS: tuple[str, ...] = ("cloud", "fog", "night", "rain", "sun")
 """The five conditions of DELIVER (Zhang et al., CVPR 2023), in its order."""
 
+HELD_OUT_CONDITIONS: tuple[str, ...] = ("dusk",)
+"""Conditions that nothing is trained on: how a network fares in them shows what it has learnt."""
+
 MAX_DEPTH_M = 65.535
 """The farthest depth that fits into 16 bit millimetres (REP 118)."""
 
@@ -22,7 +25,7 @@ class RigConfig:
         seed: chooses the street, the traffic and every sensor's noise; 0 or more.
         width: columns of the camera, depth and event images, at least 16.
         height: rows of the same, at least 16.
-        condition: one of ``CONDITIONS``.
+        condition: one of ``CONDITIONS`` or ``HELD_OUT_CONDITIONS``.
         lidar_beams: beams of the LiDAR, spread evenly over its vertical field of view.
         lidar_columns: firings of one turn of 360 degrees.
         max_range_m: the LiDAR's farthest range; depth ends here or at 65.535 m.
@@ -49,9 +52,10 @@ class RigConfig:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        if self.condition not in CONDITIONS:
+        known = CONDITIONS + HELD_OUT_CONDITIONS
+        if self.condition not in known:
             raise ConfigurationError(
-                f"condition {self.condition!r}", f"one of {', '.join(CONDITIONS)}", "choose one"
+                f"condition {self.condition!r}", f"one of {', '.join(known)}", "choose one"
             )
         for name, low, high in _RANGES:
             value = getattr(self, name)

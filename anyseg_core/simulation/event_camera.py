@@ -78,13 +78,21 @@ class EventCamera:
         self._offset = (threshold * rng.random(pixels)).astype(np.float32)
         self._hot = rng.choice(pixels, max(1, int(_HOT_SHARE * pixels)), replace=False)
 
+    def instants_ns(self, start_ns: int, end_ns: int) -> tuple[int, ...]:
+        """Return the instants of the grid whose frames a window needs."""
+        steps = self._steps(start_ns, end_ns)
+        return tuple(index * self._step_ns for index in range(steps.start, steps.stop + 1))
+
+    def _steps(self, start_ns: int, end_ns: int) -> range:
+        return range(start_ns // self._step_ns, -(-end_ns // self._step_ns))
+
     def window(self, frame: Callable[[int], Float32Array], start_ns: int,
                end_ns: int) -> EventArray:  # fmt: skip
         """Return the events from ``start_ns`` up to but not including ``end_ns``, by time.
 
         ``frame`` gives the log intensity float32 [H, W] at an instant of the grid.
         """
-        steps = range(start_ns // self._step_ns, -(-end_ns // self._step_ns))
+        steps = self._steps(start_ns, end_ns)
         parts = [part for index in steps for part in self._step(frame, index)]
         pixel = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.int64)
         time = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, np.int64)

@@ -31,7 +31,8 @@ def sign(rng: np.random.Generator, facing: float) -> Mesh:
     """Return a traffic sign on its pole; its face looks along x towards ``facing`` (-1 or 1)."""
     kinds = ("disc", "blue disc", "triangle", "board", "stop")
     kind = kinds[int(rng.integers(len(kinds)))]
-    radius, height = 0.36, float(rng.uniform(2.3, 2.6))
+    radius = float(rng.uniform(0.42, 0.52)) * (1.3 if kind == "board" else 1.0)
+    height = float(rng.uniform(2.1, 2.5))
     corners = {"triangle": 3, "board": 4, "stop": 8}.get(kind, 16)
     colours = {
         "disc": (0.62, 0.03, 0.03), "triangle": (0.62, 0.03, 0.03), "stop": (0.60, 0.02, 0.02),
@@ -59,12 +60,12 @@ def signal_head(facing: float, lit: int) -> Mesh:
     """Return a traffic light's three lamps in a box; ``lit`` is 0 red, 1 amber, 2 green."""
     case = Surface("TrafficLight", Material.METAL, (0.02, 0.025, 0.02))
     colours = ((1.0, 0.05, 0.03), (1.0, 0.5, 0.03), (0.05, 1.0, 0.35))
-    parts = [box((-0.14, -0.19, -0.52), (0.14, 0.19, 0.52), case)]
+    parts = [box((-0.14, -0.24, -0.66), (0.14, 0.24, 0.66), case)]
     front = 0.14 * facing
     for index, colour in enumerate(colours):
-        z = 0.33 - 0.33 * index
+        z = 0.42 - 0.42 * index
         lamp = Surface("TrafficLight", Material.SIGNAL, colour, 1.0 if index == lit else 0.0)
-        parts.append(rod((front, 0, z), (front + 0.02 * facing, 0, z), 0.12, lamp, sides=10))
+        parts.append(rod((front, 0, z), (front + 0.02 * facing, 0, z), 0.15, lamp, sides=10))
     return merged(parts)
 
 
@@ -143,6 +144,17 @@ def wheeled_bin(rng: np.random.Generator) -> Mesh:
             rod((-0.25, 0.24, 0.1), (0.25, 0.24, 0.1), 0.1, wheel),
         ]
     )
+
+
+def crates(rng: np.random.Generator) -> Mesh:
+    """Return a stack of crates and sacks, put down for a while (class Dynamic)."""
+    colours = ((0.30, 0.20, 0.10), (0.42, 0.30, 0.08), (0.10, 0.18, 0.30), (0.34, 0.34, 0.32))
+    parts = []
+    for x in np.arange(-1.0, 1.1, 1.0):
+        surface = Surface("Dynamic", Material.WOOD, colours[int(rng.integers(4))])
+        wide, tall = rng.uniform(0.35, 0.5), rng.uniform(0.5, 1.5)
+        parts.append(box((x - wide, -wide, 0.0), (x + wide, wide, tall), surface))
+    return merged(parts)
 
 
 def bus_shelter() -> Mesh:

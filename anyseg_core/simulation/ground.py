@@ -46,6 +46,9 @@ def _side_walks(plan: StreetPlan, span: tuple[float, float]) -> list[Mesh]:
         parts.append(kerb(span, side * inner, (-0.02, KERB_M), _EDGE))
         parts.append(ribbon(span, (side * inner, side * (inner + 0.18)), KERB_M + 0.002, _EDGE))
         parts.append(ribbon(span, (side * inner, side * outer), KERB_M, _PAVING))
+        if plan.verge_m > 0.0:
+            verge = (side * (inner + 0.18), side * (inner + plan.verge_m))
+            parts.append(ribbon(span, verge, KERB_M + 0.004, _GRASS))
         for x in span:
             corner = [[x, side * inner, -0.02], [x, side * outer, -0.02],
                       [x, side * outer, KERB_M], [x, side * inner, KERB_M]]  # fmt: skip
@@ -90,10 +93,11 @@ def _canal(plan: StreetPlan, gap: Gap) -> list[Mesh]:
     for side in (-1.0, 1.0):
         near, far = sorted((side * plan.front_m, side * _FAR_M))
         parts.append(_flat((x0, x1), (near, far), 0.03, water))
-        parts += [box((x - 0.3, near, 0.0), (x + 0.3, far, 0.75), stone) for x in (x0, x1)]
-        y0, y1 = sorted((side * plan.front_m, side * (plan.front_m - 0.35)))
-        parts.append(box((x0, y0, 0), (x1, y1, 0.75), rail))
-        parts += [box((x, y0, 0), (x + 0.5, y1, 1.1), rail) for x in np.arange(x0, x1 - 0.4, 3.4)]
+        parts += [box((x - 0.3, near, 0.0), (x + 0.3, far, 0.3), stone) for x in (x0, x1)]
+        y0, y1 = sorted((side * plan.front_m, side * (plan.front_m - 0.2)))
+        # The parapet is open, so that the water can be seen from the street.
+        parts += [box((x0, y0, z), (x1, y1, z + 0.14), rail) for z in (0.0, 0.5, 0.96)]
+        parts += [box((x, y0, 0), (x + 0.4, y1, 1.15), rail) for x in np.arange(x0, x1 - 0.4, 3.4)]
     return parts
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from anyseg_core.simulation.buildings import building
-from anyseg_core.simulation.furniture import bench, fence
+from anyseg_core.simulation.furniture import bench, crates, fence, guard_rail
 from anyseg_core.simulation.ground import KERB_M
 from anyseg_core.simulation.materials import Material
 from anyseg_core.simulation.meshes import Mesh, Surface, box, merged, ribbon
@@ -22,6 +22,8 @@ Lot = Callable[[np.random.Generator, float], Mesh]
 
 _LAWN = Surface("Terrain", Material.GRASS, (0.12, 0.19, 0.05))
 _YARD = Surface("Ground", Material.GRAVEL, (0.30, 0.26, 0.21))
+_QUAY = Surface("SideWalk", Material.PAVING, (0.34, 0.33, 0.31))
+_POND = Surface("Water", Material.WATER, (0.03, 0.05, 0.05))
 
 
 def _lawn(length: float, depth: float, surface: Surface = _LAWN) -> Mesh:
@@ -64,7 +66,10 @@ def park(rng: np.random.Generator, length: float) -> Mesh:
     """Return a lawn with trees, bushes, a bench and sometimes a pond."""
     depth = 32.0
     parts = [_lawn(length, depth)]
-    if rng.uniform() < 0.7:
+    chance = rng.uniform()
+    if chance < 0.25:
+        parts.append(guard_rail(length - 0.5).moved((0.2, 0.25, KERB_M - 0.02)))
+    elif chance < 0.7:
         height = rng.uniform(0.8, 1.2)
         rail = fence(length - 1.0, height, wooden=False) if rng.uniform() < 0.5 else hedge(
             rng, length - 1.0, height
@@ -80,8 +85,33 @@ def park(rng: np.random.Generator, length: float) -> Mesh:
         place = (rng.uniform(0, length), rng.uniform(1.5, 8), KERB_M - 0.05)
         parts.append(bush(rng, rng.uniform(0.5, 1.1)).moved(place))
     if rng.uniform() < 0.5:
-        pond = Surface("Water", Material.WATER, (0.03, 0.05, 0.05))
-        parts.append(ribbon((0.15 * length, 0.85 * length), (7.0, 18.0), KERB_M + 0.01, pond))
+        parts.append(ribbon((0.15 * length, 0.85 * length), (5.0, 18.0), KERB_M + 0.01, _POND))
+    return merged(parts)
+
+
+def waterside(rng: np.random.Generator, length: float) -> Mesh:
+    """Return a quay with a guard rail, open water behind it, and trees on the other bank."""
+    parts = [_lawn(length, 1.6, _QUAY), _lawn(length, 60.0)]
+    parts.append(ribbon((0.0, length), (1.6, 34.0), KERB_M, _POND))
+    parts.append(guard_rail(length - 0.5).moved((0.2, 1.2, KERB_M)))
+    for x in np.arange(2.0, length, 6.0):
+        place = (x + rng.uniform(-2, 2), rng.uniform(36, 40), KERB_M - 0.05)
+        parts.append(tree(rng, rng.uniform(6, 11)).moved(place))
+    return merged(parts)
+
+
+def building_yard(rng: np.random.Generator, length: float) -> Mesh:
+    """Return bare ground with crates, a truck and a wall behind."""
+    parts = [_lawn(length, 26.0, _YARD)]
+    plaster = Surface("Wall", Material.CONCRETE, (0.46, 0.44, 0.40))
+    parts.append(box((0.0, 22.0, 0.0), (length, 22.4, rng.uniform(2.2, 3.0)), plaster))
+    for x in np.arange(2.0, length - 2.0, 4.5):
+        place = (x, rng.uniform(1.5, 6.0), KERB_M - 0.02)
+        parts.append(crates(rng).moved(place, rng.uniform(-0.6, 0.6)))
+    if rng.uniform() < 0.5:
+        parts.append(guard_rail(length - 0.5).moved((0.2, 0.25, KERB_M - 0.02)))
+    if rng.uniform() < 0.5:
+        parts.append(truck(rng).moved((0.5 * length, 13.0, KERB_M - 0.02), rng.uniform(-0.4, 0.4)))
     return merged(parts)
 
 
@@ -119,7 +149,8 @@ def car_park(rng: np.random.Generator, length: float) -> Mesh:
 
 
 _KINDS: tuple[tuple[Lot, float], ...] = (
-    (town_houses, 0.46), (villa, 0.20), (park, 0.16), (walled_garden, 0.10), (car_park, 0.08),
+    (town_houses, 0.36), (villa, 0.20), (park, 0.13), (walled_garden, 0.09), (car_park, 0.08),
+    (waterside, 0.07), (building_yard, 0.07),
 )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def _vehicles(plan: StreetPlan, rng: np.random.Generator, ego: EgoMotion) -> lis
 def _cyclists(plan: StreetPlan, rng: np.random.Generator) -> list[_Actor]:
     actors = []
     for direction in (1.0, -1.0):
-        for x in np.arange(0.0, PERIOD_M, 55.0) + rng.uniform(0, 30, 7):
+        for x in np.arange(0.0, PERIOD_M, 40.0) + rng.uniform(0, 20, 9):
             bicycle: list[SwingPart] = [(two_wheeler(rng), 0.0, 0.0)]
             lateral = -direction * (plan.lanes * LANE_M + 0.25)
             speed = direction * float(rng.uniform(3.5, 4.0))
@@ -139,7 +139,8 @@ def _walkers(plan: StreetPlan, rng: np.random.Generator) -> list[_Actor]:
     for index, x in enumerate(np.arange(0.0, PERIOD_M, 6.5)):
         direction = float(rng.choice([-1.0, 1.0]))
         side = 1.0 if index % 2 else -1.0
-        lateral = side * (plan.road_half_m + rng.uniform(1.0, plan.walk_m - 0.7))
+        nearest = max(1.0, plan.verge_m + 0.4)
+        lateral = side * (plan.road_half_m + rng.uniform(nearest, plan.walk_m - 0.7))
         place = float(x + rng.uniform(-4, 4))
         speed = direction * float(rng.uniform(0.9, 1.6))
         phase = float(rng.uniform(0, 6.28))

@@ -18,7 +18,7 @@ PERIOD_M = 360.0
 BEHIND_M, AHEAD_M = 60.0, 230.0
 """What of the street is there behind the start and beyond the end of one period."""
 
-LANE_M, PARKING_M = 3.3, 2.2
+LANE_M, PARKING_M, SHOULDER_M = 3.3, 2.2, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,18 @@ class StreetPlan:
 
     Attributes:
         lanes: lanes in each direction, 1 or 2.
-        walk_m: width of each side walk.
+        parking: whether there is a parking lane on either side, else only a narrow shoulder.
+        walk_m: width of each side walk, its verge included.
+        verge_m: width of the strip of grass between kerb and side walk; 0 for none.
         gaps: in the order of their places, all within one period.
         bend_m: amplitudes of the bends with one and two turns in a period.
         bend_phase: their phases.
     """
 
     lanes: int
+    parking: bool
     walk_m: float
+    verge_m: float
     gaps: tuple[Gap, ...]
     bend_m: tuple[float, float]
     bend_phase: tuple[float, float]
@@ -51,7 +55,12 @@ class StreetPlan:
     @property
     def road_half_m(self) -> float:
         """Half the width from kerb to kerb."""
-        return self.lanes * LANE_M + PARKING_M
+        return self.lanes * LANE_M + self.shoulder_m
+
+    @property
+    def shoulder_m(self) -> float:
+        """Width of the parking lane, or of the shoulder where there is none."""
+        return PARKING_M if self.parking else SHOULDER_M
 
     @property
     def front_m(self) -> float:
@@ -92,17 +101,20 @@ class StreetPlan:
 
 
 def draw_plan(rng: np.random.Generator) -> StreetPlan:
-    """Draw the measures of a street: two crossings, and a canal or a railway, 90 m apart."""
-    kinds = ["crossing", "crossing", str(rng.choice(["canal", "railway"]))]
+    """Draw the measures of a street: two crossings, a canal and a railway, about 90 m apart."""
+    kinds = ["crossing", "crossing", "canal", "railway"]
     rng.shuffle(kinds)
-    half = {"crossing": 8.0, "canal": 9.0, "railway": 6.0}
+    half = {"crossing": 8.0, "canal": 12.0, "railway": 6.0}
+    verge_m = float(rng.uniform(1.0, 1.8)) if rng.uniform() < 0.5 else 0.0
     gaps = [
-        Gap(70.0 + 105.0 * index + float(rng.uniform(-20, 20)), half[kind], kind)
+        Gap(45.0 + 90.0 * index + float(rng.uniform(-14, 14)), half[kind], kind)
         for index, kind in enumerate(kinds)
     ]
     return StreetPlan(
-        lanes=1 if rng.uniform() < 0.6 else 2,
-        walk_m=float(rng.uniform(2.8, 4.2)),
+        lanes=1 if rng.uniform() < 0.7 else 2,
+        parking=bool(rng.uniform() < 0.6),
+        walk_m=float(rng.uniform(2.8, 4.2)) + verge_m,
+        verge_m=verge_m,
         gaps=tuple(gaps),
         bend_m=(float(rng.uniform(2, 7)), float(rng.uniform(0.5, 2.5))),
         bend_phase=(float(rng.uniform(0, 6.28)), float(rng.uniform(0, 6.28))),

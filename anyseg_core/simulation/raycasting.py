@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.errors import MissingDependencyError
-from anyseg_core.simulation.compiled import compiled
+from anyseg_core.kernels import array_out, constants_in, kernel
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -77,12 +77,12 @@ class _Scene:
         self._scene.add_triangles(self._tensor(corners), self._tensor(index))
 
     def cast(self, rays: Float32Array) -> dict[str, Any]:
-        answer = self._scene.cast_rays(self._tensor(rays))
+        answer = self._scene.cast_rays(self._tensor(rays), nthreads=1)
         names = ("t_hit", "primitive_ids", "primitive_uvs")
         return {name: answer[name].numpy() for name in names}
 
     def occluded(self, rays: Float32Array, far_m: float) -> BoolArray:
-        answer = self._scene.test_occlusions(self._tensor(rays), tnear=0.0, tfar=far_m)
+        answer = self._scene.test_occlusions(self._tensor(rays), tnear=0.0, tfar=far_m, nthreads=1)
         return np.asarray(answer.numpy(), np.bool_)
 
 
@@ -126,7 +126,10 @@ class Instant:
     def occluded(self, points: Float32Array, directions: Float32Array, far_m: float) -> BoolArray:
         """Return bool [R], true where something lies within ``far_m`` along ``directions``."""
         rays = np.concatenate([points, directions], 1)
-        return self._static.occluded(rays, far_m) | self._moving.occluded(rays, far_m)
+        occluded = self._static.occluded(rays, far_m)
+        clear = np.flatnonzero(~occluded)
+        occluded[clear] = self._moving.occluded(rays.take(clear, 0), far_m)
+        return occluded
 
 
 def _empty(range_m: Float32Array, struck: BoolArray) -> Hits:
@@ -138,7 +141,22 @@ def _empty(range_m: Float32Array, struck: BoolArray) -> Hits:
     )  # fmt: skip
 
 
-@compiled
+_MESH = (
+    constants_in("float32", 2), constants_in("float32", 3), constants_in("uint8", 1),
+    constants_in("uint8", 1), constants_in("float32", 2), constants_in("float32", 1),
+)  # fmt: skip
+_HITS = (
+    array_out("float32", 2), array_out("float32", 2), array_out("uint8", 1),
+    array_out("uint8", 1), array_out("float32", 2), array_out("float32", 1),
+)  # fmt: skip
+
+
+@kernel(
+    (
+        constants_in("boolean", 1), constants_in("uint32", 1), constants_in("float32", 2),
+        constants_in("float32", 2), _MESH, _HITS,
+    )
+)  # fmt: skip
 def _fill(mine: BoolArray, face: NDArray[np.uint32], uv: Float32Array, directions: Float32Array,
           mesh: tuple[Any, ...], hits: tuple[Any, ...]) -> None:  # fmt: skip
     """Write what a mesh knows of the triangles ``face`` struck by the rays ``mine``."""
@@ -185,6 +203,8 @@ class RaycastWorld:
     def __init__(self, static: Mesh) -> None:
         self._open3d = import_open3d()
         self._static = _Scene(self._open3d, static)
+        # The first ray builds the structure; later ones may come from several threads.
+        self._static.cast(np.array([[0, 0, 0, 0, 0, 1]], np.float32))
 
     def at(self, moving: Mesh) -> Instant:
         """Return the world with its moving triangles in their places."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError
+from anyseg_core.parallel import run_halves
 from anyseg_core.simulation import camera, lidar, mounting
 from anyseg_core.simulation.config import MAX_DEPTH_M, RigConfig
 from anyseg_core.simulation.event_camera import EventCamera, log_intensity
@@ -27,9 +28,9 @@ from anyseg_core.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-_KEPT = 4
+_KEPT = 6
 _Value = TypeVar("_Value")
 
 
@@ -48,6 +49,9 @@ class _Recent:
                 self._values.popitem(last=False)
         value: _Value = self._values[t_ns]
         return value
+
+    def __contains__(self, t_ns: int) -> bool:
+        return t_ns in self._values
 
 
 class SimulatedRig:
@@ -152,6 +156,7 @@ class SimulatedRig:
             raise ConfigurationError(
                 f"events from {t_start_ns} to {t_end_ns} ns", "a start before the end", "swap them"
             )
+        self._look_ahead(self._event_camera.instants_ns(t_start_ns, t_end_ns))
         events = self._event_camera.window(self._voltage, t_start_ns, t_end_ns)
         stamp = int(events.t_ns[0]) if len(events) else t_start_ns
         return EventRecord(stamp, mounting.CAMERA_FRAME, events, self.width, self.height)
@@ -163,16 +168,38 @@ class SimulatedRig:
         """
         return camera.labels_of(self._view(t_ns))
 
+    def _look_ahead(self, instants_ns: Sequence[int]) -> None:
+        """Render the views that will be wanted, two at a time, as many as are kept."""
+        missing = [t_ns for t_ns in instants_ns if t_ns not in self._views][:_KEPT]
+        if len(missing) < 2:
+            return
+        scenes: dict[int, Instant] = {}
+        views: dict[int, CameraView] = {}
+
+        def render(_: int, first: int, end: int) -> None:
+            for t_ns in missing[first:end]:
+                scenes[t_ns] = self._scene(t_ns)
+                views[t_ns] = self._look(t_ns, scenes[t_ns])
+                views[t_ns].coarse_radiance  # noqa: B018 - rendered now, kept in the view
+
+        run_halves(render, len(missing))
+        for t_ns in missing:
+            self._instants.get(t_ns, scenes.__getitem__)
+            self._views.get(t_ns, views.__getitem__)
+
+    def _scene(self, t_ns: int) -> Instant:
+        return self._world.at(self._traffic.mesh(t_ns))
+
     def _instant(self, t_ns: int) -> Instant:
-        return self._instants.get(_time(t_ns), lambda now: self._world.at(self._traffic.mesh(now)))
+        return self._instants.get(_time(t_ns), self._scene)
 
     def _view(self, t_ns: int) -> CameraView:
-        return self._views.get(_time(t_ns), self._look)
+        return self._views.get(_time(t_ns), lambda now: self._look(now, self._instant(now)))
 
-    def _look(self, t_ns: int) -> CameraView:
+    def _look(self, t_ns: int, scene: Instant) -> CameraView:
         pose = self._ego.world_from_vehicle(t_ns) @ mounting.vehicle_from_camera()
         size = (self.width, self.height)
-        return CameraView(self._instant(t_ns), pose, self._camera_matrix, size, self._lighting)
+        return CameraView(scene, pose, self._camera_matrix, size, self._lighting)
 
     def _voltage(self, t_ns: int) -> Float32Array:
         exposure = self._lighting.weather.exposure

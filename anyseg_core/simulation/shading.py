@@ -99,33 +99,37 @@ class Lighting:
         where the rays struck.
         """
         out = np.empty((len(rays.directions), 3), np.float32)
-        out[~hits.struck] = self.sky(rays.directions[~hits.struck], clouds=True)
-        rows = np.flatnonzero(hits.struck)
+        missed, rows = np.flatnonzero(~hits.struck), np.flatnonzero(hits.struck)
+        out[missed] = self.sky(rays.directions.take(missed, 0), clouds=True)
         if len(rows):
             out[rows] = self._surfaces(world, hits, rows, rays)
         self._add_fog(out, hits, rays.directions)
-        return np.minimum(out, 4.0)
+        return np.minimum(out, 4.0, out=out)
 
     def _surfaces(self, world: Instant, hits: Hits, rows: NDArray[np.intp],
                   rays: Rays) -> Float32Array:  # fmt: skip
-        range_m, view = hits.range_m[rows], rays.directions[rows]
-        points = rays.origins[rows] + range_m[:, None] * view
-        normal, material = hits.normal[rows], hits.material[rows]
+        range_m, view = hits.range_m.take(rows), rays.directions.take(rows, 0)
+        points = rays.origins.take(rows, 0) + range_m[:, None] * view
+        normal, material = hits.normal.take(rows, 0), hits.material.take(rows)
+        texture = hits.texture.take(rows, 0)
         facing = -np.einsum("ij,ij->i", normal, view)
         pixel_m = rays.pixel_rad * range_m / np.sqrt(np.maximum(facing, 0.03))
         lit = _NIGHT_WINDOWS if self.weather.lamps else 0.0
         albedo, gloss, glow = paint(
-            material, hits.colour[rows], hits.style[rows], hits.texture[rows], pixel_m, lit
+            material, hits.colour.take(rows, 0), hits.style.take(rows), texture, pixel_m, lit
         )
         if self.weather.wet > 0.0:
-            self._wet(albedo, gloss, normal, material, hits.texture[rows])
+            self._wet(albedo, gloss, normal, material, texture)
         light = self._daylight(world, points, normal, material)
-        if self.weather.lamps and self.condition == "night":
+        if self.weather.dark:
             light += self._lamp_light(points, normal)
             light += _head_light(range_m, view @ rays.forward, facing, points)
         image = np.asarray(albedo * light + glow, np.float32)
         shiny = np.flatnonzero(gloss > 0.0)
-        self._mirror(image, shiny, gloss[shiny], facing[shiny], view[shiny], normal[shiny])
+        self._mirror(
+            image, shiny, gloss.take(shiny), facing.take(shiny), view.take(shiny, 0),
+            normal.take(shiny, 0),
+        )  # fmt: skip
         return image
 
     def _mirror(self, image: Float32Array, rows: NDArray[np.intp], gloss: Float32Array,
@@ -165,11 +169,18 @@ class Lighting:
     def _lamp_light(self, points: Float32Array, normal: Float32Array) -> Float32Array:
         """Return the light of the street lamps: cones downward that fall off with distance."""
         level = np.zeros(len(points), np.float32)
+        order = np.argsort(points[:, 0], kind="stable")
+        x = points[order, 0]
         for lamp in self.lamps.astype(np.float32):
-            near = np.flatnonzero(
-                (np.abs(points[:, 0] - lamp[0]) < _LAMP_REACH_M)
-                & (np.abs(points[:, 1] - lamp[1]) < _LAMP_REACH_M)
-            )
+            # A little more than the reach, so that rounding decides nothing here.
+            first, end = np.searchsorted(x, lamp[0] + _LAMP_REACH_M * np.array([-1.01, 1.01]))
+            if first == end:
+                continue
+            some = order[first:end]
+            near = some[
+                (np.abs(points[some, 0] - lamp[0]) < _LAMP_REACH_M)
+                & (np.abs(points[some, 1] - lamp[1]) < _LAMP_REACH_M)
+            ]
             if not len(near):
                 continue
             arm = lamp - points[near]

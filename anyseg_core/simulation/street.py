@@ -81,16 +81,25 @@ def _lamp_places(plan: StreetPlan) -> list[tuple[float, float]]:
     return places
 
 
+def _bins(rng: np.random.Generator) -> Mesh:
+    """Return one to three wheeled bins in a row."""
+    count = int(rng.integers(1, 4))
+    return merged(
+        furniture.wheeled_bin(rng).moved((0.8 * index, rng.uniform(-0.1, 0.1), 0))
+        for index in range(count)
+    )
+
+
 def _kerb_side_piece(rng: np.random.Generator, side: float, *, trees: bool) -> Mesh | None:
     """Return one thing at (0, 0) of the kerb side of the left side walk, or nothing."""
     makers: tuple[tuple[float, Callable[[], Mesh]], ...] = (
-        (0.50 if trees else 0.08, lambda: tree(rng, rng.uniform(5.5, 8.5))),
-        (0.10, lambda: furniture.sign(rng, side)),
+        (0.36 if trees else 0.06, lambda: tree(rng, rng.uniform(5.5, 8.5))),
+        (0.16, lambda: furniture.sign(rng, side)),
         (0.07, lambda: furniture.litter_bin(rng)),
-        (0.07, lambda: furniture.wheeled_bin(rng)),
-        (0.07, lambda: two_wheeler(rng).moved((0, 0.15, 0), rng.uniform(-0.2, 0.2))),
-        (0.04, lambda: furniture.bus_shelter().moved((0, 1.0, 0))),
-        (0.04, lambda: furniture.advertising_column().moved((0, 0.4, 0))),
+        (0.10, lambda: _bins(rng)),
+        (0.09, lambda: two_wheeler(rng).moved((0, 0.15, 0), rng.uniform(-0.2, 0.2))),
+        (0.05, lambda: furniture.bus_shelter().moved((0, 1.0, 0))),
+        (0.06, lambda: furniture.advertising_column().moved((0, 0.4, 0))),
         (0.05, lambda: furniture.bench().moved((0, 0.3, 0), np.pi)),
     )
     chance = rng.uniform()
@@ -119,10 +128,12 @@ def _kerb_side(plan: StreetPlan, rng: np.random.Generator) -> Iterator[Mesh]:
 
 
 def _parked(plan: StreetPlan, rng: np.random.Generator) -> Iterator[Mesh]:
-    """Yield the parked vehicles of both parking lanes."""
+    """Yield the parked vehicles of both parking lanes, where there are any."""
+    if not plan.parking:
+        return
     y = plan.road_half_m - PARKING_M / 2
     for side in (-1.0, 1.0):
-        density = rng.uniform(0.35, 0.8)
+        density = rng.uniform(0.1, 0.6)
         x = 2.0
         while x < PERIOD_M - 4.0:
             chance = rng.uniform()
@@ -139,7 +150,7 @@ def _at_gap(plan: StreetPlan, gap: Gap, rng: np.random.Generator) -> Iterator[Me
     """Yield signals, waiting vehicles and the end of the side street."""
     if gap.kind != "crossing":
         return
-    reach = 0.6 + PARKING_M + 0.5 * LANE_M
+    reach = 0.6 + plan.shoulder_m + 0.5 * LANE_M
     for side in (-1.0, 1.0):
         pole = furniture.traffic_light(side, 2, reach)
         pole = pole.moved((gap.centre_m + side * 8.6, plan.road_half_m + 0.5, KERB_M))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anyseg_core.simulation.compiled import compiled
+from anyseg_core.kernels import array_out, constants_in, device, kernel
 from anyseg_core.simulation.materials import GLOSS, Material
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _GRAVEL, _BRICK = int(Material.GRAVEL), int(Material.BRICK)
 _CONCRETE, _BARK = int(Material.CONCRETE), int(Material.BARK)
 
 
-@compiled
+@device
 def _hash(i: int, j: int, k: int) -> float:
     """Return a number in 0..1 that looks random, for three whole numbers."""
     n = (i * 374761393 + j * 668265263 + k * 1274126177) & 0xFFFFFFFF
@@ -32,7 +32,7 @@ def _hash(i: int, j: int, k: int) -> float:
     return float((n ^ (n >> 15)) & 0xFFFFFF) / 16777216.0
 
 
-@compiled
+@device
 def _noise(x: float, y: float, z: float) -> float:
     """Return value noise in -1..1 with features of size 1."""
     fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
@@ -48,7 +48,7 @@ def _noise(x: float, y: float, z: float) -> float:
     return float(2.0 * (low * (1 - w) + high * w) - 1.0)
 
 
-@compiled
+@device
 def _faded(x: float, y: float, z: float, size_m: float, pixel_m: float) -> float:
     """Return noise with features of ``size_m`` that vanishes where a pixel is larger than them."""
     fade = 1.0 - 0.8 * pixel_m / size_m
@@ -57,7 +57,7 @@ def _faded(x: float, y: float, z: float, size_m: float, pixel_m: float) -> float
     return fade * _noise(x / size_m, y / size_m, z / size_m)
 
 
-@compiled
+@device
 def _joint(x: float, pitch: float, width: float, pixel_m: float) -> float:
     """Return how much of a pixel at ``x`` is a joint of ``width``, one each ``pitch``."""
     place = abs(x / pitch - np.floor(x / pitch + 0.5)) * pitch
@@ -68,7 +68,7 @@ def _joint(x: float, pitch: float, width: float, pixel_m: float) -> float:
     return float(min(max(inside, 0.0), 1.0) * min(1.0, width / blur))
 
 
-@compiled
+@device
 def _window(u: float, v: float, style: float, pixel_m: float, lit: float) -> _Look:
     """Return a facade's look; red below 0 stands for bare wall, whose shade is then green."""
     bay, storey = int(np.floor(u)), int(np.floor(v))
@@ -103,7 +103,7 @@ def _window(u: float, v: float, style: float, pixel_m: float, lit: float) -> _Lo
     return tone, 1.05 * tone, 1.15 * tone, 0.22, glow
 
 
-@compiled
+@device
 def _sign_face(y: float, z: float, style: float) -> float:
     """Return the share of white on a sign's face, in its own axes about its middle."""
     radius = np.sqrt(y * y + z * z)
@@ -118,7 +118,7 @@ def _sign_face(y: float, z: float, style: float) -> float:
     return 0.0
 
 
-@compiled
+@device
 def _ground_tone(material: int, x: float, y: float, z: float, pixel: float) -> float:
     """Return the shade of what lies on the ground."""
     if material == _ASPHALT:
@@ -140,7 +140,7 @@ def _ground_tone(material: int, x: float, y: float, z: float, pixel: float) -> f
     return 1.0 + 0.3 * _faded(x, y, z, 0.1, pixel) + 0.14 * _faded(x, y, z, 1.1, pixel)
 
 
-@compiled
+@device
 def _tone(material: int, x: float, y: float, z: float, style: float, pixel: float) -> float:
     """Return the factor on a surface's colour at a point of its texture."""
     if material in (_ASPHALT, _LINE, _PAVING, _GRASS, _GRAVEL):
@@ -159,7 +159,7 @@ def _tone(material: int, x: float, y: float, z: float, style: float, pixel: floa
     return _plain_tone(material, x, y, z, pixel)
 
 
-@compiled
+@device
 def _plain_tone(material: int, x: float, y: float, z: float, pixel: float) -> float:
     """Return the shade of roofs, wood, bark and concrete; all else is even."""
     tone = 1.0
@@ -174,7 +174,7 @@ def _plain_tone(material: int, x: float, y: float, z: float, pixel: float) -> fl
     return tone
 
 
-@compiled
+@device
 def _facade(colour: Float32Array, u: float, v: float, style: float, pixel: float,
             lit: float) -> _Look:  # fmt: skip
     red, green, blue, gloss, glow = _window(u, v, style, pixel, lit)
@@ -187,7 +187,7 @@ def _facade(colour: Float32Array, u: float, v: float, style: float, pixel: float
     return tone * colour[0], tone * colour[1], tone * colour[2], gloss, 0.0
 
 
-@compiled
+@device
 def _look(material: int, colour: Float32Array, style: float, at: Float32Array, pixel: float,
           gloss: float, lit: float) -> _Look:  # fmt: skip
     x, y, z = at[0], at[1], at[2]
@@ -214,7 +214,16 @@ def _look(material: int, colour: Float32Array, style: float, at: Float32Array, p
     return tone * colour[0], tone * colour[1], tone * colour[2], gloss, 0.0
 
 
-@compiled
+_POINTS = constants_in("float32", 1)
+_VECTORS = constants_in("float32", 2)
+
+
+@kernel(
+    (
+        constants_in("uint8", 1), _VECTORS, _POINTS, _VECTORS, _POINTS, _POINTS, "float64",
+        array_out("float32", 2), array_out("float32", 1), array_out("float32", 2),
+    )
+)  # fmt: skip
 def _paint(material: UInt8Array, colour: Float32Array, style: Float32Array,
            texture: Float32Array, pixel_m: Float32Array, gloss: Float32Array, lit: float,
            albedo: Float32Array, mirror: Float32Array, glow: Float32Array) -> None:  # fmt: skip
@@ -254,7 +263,7 @@ def paint(material: UInt8Array, colour: Float32Array, style: Float32Array, textu
     return albedo, mirror, glow
 
 
-@compiled
+@kernel((_VECTORS, "float64", "float64", array_out("float32", 1)))
 def _cover(direction: Float32Array, shift: float, cover: float, out: Float32Array) -> None:
     for n in range(len(direction)):
         up = direction[n, 2]

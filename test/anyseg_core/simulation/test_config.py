@@ -5,12 +5,21 @@ import dataclasses
 import pytest
 
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.simulation import CONDITIONS, RigConfig
+from anyseg_core.simulation import CONDITIONS, HELD_OUT_CONDITIONS, RigConfig
 from anyseg_core.simulation.conditions import CONDITION_LIGHT
 
 
-def test_every_condition_of_deliver_has_its_light():
-    assert set(CONDITIONS) == set(CONDITION_LIGHT)
+def test_every_condition_has_its_light():
+    assert set(CONDITIONS + HELD_OUT_CONDITIONS) == set(CONDITION_LIGHT)
+
+
+def test_a_held_out_condition_is_none_of_deliver_s():
+    assert not set(CONDITIONS) & set(HELD_OUT_CONDITIONS)
+
+
+def test_lamps_light_the_street_at_night_and_dusk_alone():
+    dark = {name for name, light in CONDITION_LIGHT.items() if light.dark}
+    assert dark == {"night", "dusk"}
     assert CONDITIONS == ("cloud", "fog", "night", "rain", "sun")
 
 

@@ -1,0 +1,88 @@
+"""Renders and writes a data set, several sequences at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
+
+import cv2
+
+from anyseg_core.recording.channels import Observer
+from anyseg_core.recording.description import describe_in
+from anyseg_core.recording.tree import is_complete, write_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from anyseg_core.recording.plan import DatasetPlan, Sequence
+
+
+def missing_frames(root: Path, plan: DatasetPlan) -> int:
+    """Return how many frames of the plan are not there yet."""
+    return sum(len(_missing(root, sequence)) for sequence in plan.sequences())
+
+
+def write_dataset(root: Path, plan: DatasetPlan, workers: int = 1) -> Iterator[int]:
+    """Write what is missing of a data set and yield, from time to time, how many frames were done.
+
+    A run that was ended at any moment is continued by the next one. The files are the same bytes
+    however often that happened, and with any number of workers.
+
+    Args:
+        root: folder of the data set; made where it is not there.
+        plan: what to write.
+        workers: processes that render at the same time; with 1 it is done in this one.
+
+    Raises:
+        ConfigurationError: the folder holds something else, or cannot be written.
+        MissingDependencyError: the simulator's ray caster is not installed.
+    """
+    describe_in(root, plan)
+    size = plan.width, plan.height
+    todo = [sequence for sequence in plan.sequences() if _missing(root, sequence)]
+    if workers == 1 or len(todo) < 2:
+        for sequence in todo:
+            yield write_sequence(root, sequence, *size)
+        return
+    pool = ProcessPoolExecutor(
+        min(workers, len(todo)), multiprocessing.get_context("spawn"), _start_worker
+    )
+    try:
+        jobs = [pool.submit(write_sequence, root, sequence, *size) for sequence in todo]
+        for job in as_completed(jobs):
+            yield job.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def write_sequence(root: Path, sequence: Sequence, width: int, height: int) -> int:
+    """Write the missing frames of one drive and return how many they were."""
+    missing = _missing(root, sequence)
+    if missing:
+        observer = Observer(sequence, width, height)
+        instants = sequence.instants_ns()
+        for index in missing:
+            write_frame(root, sequence, index, observer.frame(instants[index]))
+    return len(missing)
+
+
+def _missing(root: Path, sequence: Sequence) -> list[int]:
+    return [index for index in range(sequence.frames) if not is_complete(root, sequence, index)]
+
+
+def _start_worker() -> None:
+    """Compute on one thread, and end when the process that gives out the work has ended."""
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    wait([parent])
+    os._exit(1)  # the work at hand is not finished: what is written is whole at any moment
