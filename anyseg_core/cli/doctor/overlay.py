@@ -1,4 +1,4 @@
-"""``anyseg doctor``: pictures that show what is wrong with a rig."""
+"""``anyseg doctor --overlay``: a picture that shows what is wrong with a rig."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from anyseg_core.cli.command import Command
 from anyseg_core.errors import CalibrationError, ConfigurationError, RecordError
 from anyseg_core.geometry import load_calibration
 from anyseg_core.projection import bin_events, event_map, project_lidar, remap_events
@@ -24,34 +23,48 @@ if TYPE_CHECKING:
 LARGEST_INPUT_BYTES = 1_000_000_000
 EVENT_CAMERA = "event"
 KITTI_COLUMNS = 4
+REQUIRED = ("image", "points", "calibration")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the doctor's options."""
-    required = (
-        ("--overlay", "write the LiDAR, red near and blue far, over the image, into this file"),
-        ("--image", "the camera's image"),
-        ("--points", ".npy [N, 3 or more] or KITTI's .bin: x, y, z in metres"),
-        ("--calibration", "our own, Kalibr's, KITTI's or MUSES' file"),
+    """Declare the options that go with ``--overlay``."""
+    group = parser.add_argument_group("with --overlay")
+    group.add_argument("--image", type=Path, metavar="FILE", help="the camera's image")
+    group.add_argument(
+        "--points",
+        type=Path,
+        metavar="FILE",
+        help=".npy [N, 3 or more] or KITTI's .bin: x, y, z in metres",
     )
-    for name, meaning in required:
-        parser.add_argument(name, type=Path, required=True, metavar="FILE", help=meaning)
-    parser.add_argument(
+    group.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="our own, Kalibr's, KITTI's or MUSES' file",
+    )
+    group.add_argument(
         "--events", type=Path, metavar="FILE", help=".npy [N, 4]: x, y, time, polarity"
     )
-    parser.add_argument(
+    group.add_argument(
         "--camera", metavar="NAME", help="camera in the calibration (default: rgb, or the only one)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--lidar", default="lidar", metavar="NAME", help="the points' frame (default: %(default)s)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--point-size", type=int, default=2, metavar="PIXELS", help="side of a drawn point"
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the overlay; see ``add_arguments``."""
+    lacking = [name for name in REQUIRED if getattr(options, name) is None]
+    if lacking:
+        raise ConfigurationError(
+            f"--overlay without {', '.join(f'--{name}' for name in lacking)}",
+            "an image, the points and the calibration",
+            "name all three files",
+        )
     image = _read_image(options.image)
     size = image.shape[1], image.shape[0]
     calibration = load_calibration(options.calibration, image_size=size)
@@ -163,8 +176,3 @@ def _read_bytes(path: Path) -> bytes:
 
 def _unreadable(path: Path, got: str, wanted: str) -> RecordError:
     return RecordError(f"{path}: {' '.join(got.split())}", wanted, "check the path and the file")
-
-
-COMMAND = Command(
-    "doctor", "draw LiDAR and events over the image to check a calibration", add_arguments, run
-)
