@@ -1,0 +1,101 @@
+"""The figures of a replay: what ``anyseg replay --json`` writes and the report shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anyseg_core.replay.timeline import (
+    FaultFigures,
+    fault_figures,
+    finite_or_none,
+    miou,
+    used_spans,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from anyseg_core.replay.job import JobResult
+    from anyseg_core.replay.run import CaseResult
+
+
+def case_figures(result: CaseResult, num_classes: int, expected: int) -> dict[str, Any]:
+    """Return one case's figures as JSON values.
+
+    Args:
+        result: of the case.
+        num_classes: of the network.
+        expected: how many masks there can be: the readings of the first reference sensor.
+    """
+    rows = result.rows
+    usable = sum(row.letters != "-" for row in rows)
+    faults: list[FaultFigures] = [
+        fault_figures(rows, fault, num_classes) for fault in result.case.faults
+    ]
+    return {
+        "name": result.case.name,
+        "sensors": list(result.case.sensors),
+        "masks": len(rows),
+        "masks_sha256": result.masks_sha256,
+        "miou": finite_or_none(miou(rows, num_classes)),
+        "agreement": float(np.mean(result.agreement)) if result.agreement else None,
+        "availability": min(1.0, usable / expected) if expected else None,
+        "faults": [figures.as_json() for figures in faults],
+        "used": [list(span) for span in used_spans(rows)],
+        "refused": {
+            sensor: {"count": count, "reason": reason}
+            for sensor, (count, reason) in sorted(result.refused.items())
+        },
+    }
+
+
+def replay_figures(
+    results: Sequence[CaseResult],
+    main: str,
+    num_classes: int,
+    expected: int,
+    problems: Sequence[str],
+) -> dict[str, Any]:
+    """Return a replay's figures: those of its main case on top, then every case's.
+
+    Args:
+        results: of all cases.
+        main: name of the case that the user asked for.
+        num_classes: of the network.
+        expected: see ``case_figures``.
+        problems: what could not be read.
+    """
+    cases = [case_figures(result, num_classes, expected) for result in results]
+    top = next(case for case in cases if case["name"] == main)
+    kept = ("masks", "masks_sha256", "miou", "agreement", "availability", "faults", "used")
+    return {
+        "case": main,
+        **{key: top[key] for key in kept},
+        "problems": list(problems),
+        "cases": cases,
+    }
+
+
+def expected_masks(
+    counts: Mapping[str, int], roles: Mapping[str, str], order: Sequence[str]
+) -> int:
+    """Return how many readings the first reference sensor of a recording has."""
+    first = next(name for name in order if name in roles)
+    return counts.get(roles[first], 0)
+
+
+def machine_figures(
+    jobs: Sequence[JobResult], bag_s: float, machine: Mapping[str, object]
+) -> dict[str, Any]:
+    """Return the figures that depend on the machine."""
+    network_s, total_s = sum(job.network_s for job in jobs), sum(job.total_s for job in jobs)
+    return {
+        **machine,
+        "runtime": jobs[0].description,
+        "network_s": network_s,
+        "total_s": total_s,
+        "overhead_share": total_s / network_s - 1.0 if network_s else None,
+        "times_real_time": bag_s / total_s if total_s else None,
+    }

@@ -1,0 +1,114 @@
+"""Campaigns over several workers: every case once, also where a worker dies."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+
+import pytest
+
+from anyseg_core.config import PipelineConfig
+from anyseg_core.errors import ConfigurationError
+from anyseg_core.replay import (
+    NOMINAL,
+    ReplaySettings,
+    library_cases,
+    local_processes,
+    nominal_case,
+    plan_jobs,
+    run_campaign,
+    run_job,
+    subset_cases,
+)
+from anyseg_core.simulation.faults import KINDS
+from anyseg_core.types import MODALITIES
+
+CASES = [nominal_case(MODALITIES), *subset_cases(MODALITIES, "R,L")]
+
+
+@pytest.fixture(scope="module")
+def settings(bag, checkpoint):
+    config = PipelineConfig(input_width=64, input_height=64)
+    return ReplaySettings(bag=bag, checkpoint=str(checkpoint), backend="torch", config=config)
+
+
+@pytest.fixture(scope="module")
+def expected(settings):
+    return {one.case.name: one.masks_sha256 for one in run_job(settings, tuple(CASES)).results}
+
+
+def merged(found):
+    hashes = {}
+    indices = []
+    for index, job in found:
+        indices.append(index)
+        for result in job.results:
+            assert hashes.setdefault(result.case.name, result.masks_sha256) == result.masks_sha256
+    assert sorted(indices) == list(range(len(indices)))
+    return hashes
+
+
+def test_every_job_starts_with_the_nominal_case_and_every_case_is_in_one_job():
+    cases = [nominal_case(MODALITIES), *library_cases(MODALITIES, "delivered", 10**10)]
+    jobs = plan_jobs(cases, 2)
+    assert all(job[0].name == NOMINAL for job in jobs)
+    names = [case.name for job in jobs for case in job[1:]]
+    assert sorted(names) == sorted(case.name for case in cases[1:])
+    assert len(names) == sum(len(sensors) for sensors in KINDS.values())
+
+
+def test_two_workers_give_what_one_gives(settings, expected):
+    jobs = plan_jobs(CASES, 2)
+    assert len(jobs) == 2
+    assert merged(run_campaign(settings, jobs, lambda: local_processes(2))) == expected
+
+
+def test_a_killed_workers_cases_run_again_and_count_once(settings, expected):
+    killed = []
+
+    @contextmanager
+    def one_dies():
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+
+            def kill():
+                while not executor._processes:
+                    time.sleep(0.01)
+                victim = next(iter(executor._processes))
+                os.kill(victim, signal.SIGKILL)
+                killed.append(victim)
+
+            if not killed:
+                threading.Thread(target=kill).start()
+            yield executor
+
+    found = run_campaign(settings, plan_jobs(CASES, 2), one_dies)
+    assert merged(found) == expected
+    assert len(killed) == 1
+
+
+def test_workers_that_always_die_end_in_one_sentence(settings):
+    @contextmanager
+    def broken():
+        with ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=os._exit, initargs=(1,)
+        ) as executor:
+            yield executor
+
+    with pytest.raises(ConfigurationError, match="died 3 times"):
+        list(run_campaign(settings, plan_jobs(CASES[:1], 1), broken))
+
+
+@pytest.mark.parametrize(
+    "subsets", ["X", "", "RR,", "R L"], ids=["unknown", "empty", "trailing", "blank"]
+)
+def test_subsets_that_do_not_exist_are_refused(subsets):
+    with pytest.raises(ConfigurationError, match="subset"):
+        subset_cases(MODALITIES, subsets)
+
+
+def test_all_subsets_of_four_are_fourteen_beside_the_full_one():
+    cases = subset_cases(MODALITIES, "all")
+    assert len({case.sensors for case in cases}) == len(cases) == 14
