@@ -106,6 +106,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="runs of each (default: 20; models: 3; detection: 100)",
     )
     parser.add_argument(
+        "--clips", type=Path, metavar="DIR", help="keep rendered clips there (detection alone)"
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="processes (detection alone; default: all cores)"
+    )
+    parser.add_argument(
         "--scale",
         type=float,
         default=1.0,
@@ -120,6 +126,10 @@ def run(options: argparse.Namespace) -> int:
         return _run_detection(options)
     part = PARTS[options.part]
     rounds = part.rounds if options.rounds is None else options.rounds
+    if options.clips is not None or options.jobs is not None:
+        raise ConfigurationError(
+            f"--clips or --jobs for {options.part}", "these for detection", "leave them out"
+        )
     _check(options, part, rounds)
     console = Console()
     rows: list[Row] = []
@@ -151,13 +161,16 @@ def run(options: argparse.Namespace) -> int:
 def _run_detection(options: argparse.Namespace) -> int:
     if options.plot is not None or options.scale != 1.0:
         raise ConfigurationError(
-            "--plot or --scale for detection", "--rounds, --json, --markdown", "leave it out"
+            "--plot or --scale for detection",
+            "--rounds, --clips, --jobs, --json, --markdown",
+            "leave it out",
         )
     detection = import_module("anyseg_core.benchmark.detection")
     report = import_module("anyseg_core.benchmark.detection_report")
     config = detection.DetectionConfig(
         **({} if options.rounds is None else {"runs": options.rounds}),
-        jobs=len(os.sched_getaffinity(0)),
+        folder=options.clips,
+        jobs=len(os.sched_getaffinity(0)) if options.jobs is None else options.jobs,
     )
     return int(report.run_detection(config, json_file=options.json, markdown_file=options.markdown))
 

@@ -35,9 +35,17 @@ class Thresholds:
         rgb_under_exposed_ratio: mean level against the learned one (own choice: 0.4, more than
             one stop darker of a sudden).
         rgb_saturated_level: a pixel with all channels at or above is saturated (own choice).
-        rgb_over_exposed_share: saturated share beyond the learned one (own choice).
+        rgb_over_exposed_share: saturated share beyond the learned one (own choice), or
+        rgb_over_exposed_ratio: mean level against the learned one: at night little saturates
+            (own choice: 1.5, more than a stop brighter of a sudden).
         rgb_blurred_ratio: sharpness against the learned one (own choice).
         rgb_noisy_ratio: the same measure above the learned one (own choice).
+        rgb_low_contrast_ratio: contrast of the upper half against the learned one (own choice;
+            by Koschmieder's law a quarter is left at half of the meteorological visibility, which
+            is where a contrast of 0.05 is left: WMO No. 8, part I, chapter 9).
+        rgb_hot_step: grey levels by which a hot pixel exceeds its neighbours (own choice), and
+        rgb_hot_share: share of such pixels that stay beyond the learned one (own choice; cameras
+            are sold with less than 0.0001).
         rgb_blocked_level: a cell without a pixel above is black (own choice, as rgb_black_mean).
         rgb_blocked_share: share of black cells beyond the learned one (own choice: autoware
             blockage_diag warns at 0.1 of the area).
@@ -46,11 +54,24 @@ class Thresholds:
         depth_empty_share: invalid share at which nothing is left (own choice).
         depth_invalid_share: invalid share beyond the learned one (own choice; sky and glass
             belong to the learned share).
+        depth_speckle_share: neighbours of which one has no depth, beyond the learned share (own
+            choice).
+        depth_lost_ratio: a cell with less of its learned depth is blocked (own choice), and
+        depth_blocked_share: share of such cells (own choice; autoware blockage_diag warns at
+            0.1 of the area, but the sky between two houses takes as much).
+        depth_noise_share: relative noise beyond the learned one (own choice: 5 %; data sheets
+            of stereo cameras promise 2 % and better at their working distance).
         event_collapse_ratio: event rate against the learned one (own choice).
         event_least_rate_hz: events per pixel and second; a learned rate below that is rest, and
             no collapse can be told from it (own choice).
         event_storm_ratio: event rate against the learned one, and
         event_storm_rate_hz: events per pixel and second (own choice, above fast turns).
+        event_noise_ratio: rate of the quietest tenth of the cells against the learned one, and
+        event_noise_rate_hz: events per pixel and second there (own choice; background activity
+            of a DVS is below 1 by day, some more in the dark: Graca and Delbruck, 2021).
+        event_silent_s: a cell without any event for so long is silent: noise of 0.1 a pixel and
+            second leaves tens of events there even on a small sensor (own choice), and
+        event_blocked_share: share of such cells beyond the learned one (own choice).
         event_hot_rate_hz: a pixel that fires at least so often is hot (own choice), and
         event_hot_share: share of events from hot pixels beyond the learned one (own choice).
         event_low_resolution_ratio: columns and rows with events against the learned share (own
@@ -64,6 +85,8 @@ class Thresholds:
         lidar_lost_rings_share: share of the elevations that are lost (own choice).
         lidar_jitter_deg: tilt of the ground from one sweep to the next (own choice: braking and
             bumps pitch a car by about 1 degree in 0.1 s).
+        lidar_moved_deg: ground that stays tilted against the learned one (own choice: braking
+            pitches a car by about 1 degree, and not for long).
         lidar_noise_share: share of single near points beyond the learned one (own choice).
 
     Raises:
@@ -82,17 +105,29 @@ class Thresholds:
     rgb_under_exposed_ratio: float = 0.4
     rgb_saturated_level: float = 250.0
     rgb_over_exposed_share: float = 0.3
-    rgb_blurred_ratio: float = 0.5
-    rgb_noisy_ratio: float = 1.6
+    rgb_over_exposed_ratio: float = 1.5
+    rgb_blurred_ratio: float = 0.33
+    rgb_noisy_ratio: float = 2.2
+    rgb_low_contrast_ratio: float = 0.25
+    rgb_hot_step: float = 40.0
+    rgb_hot_share: float = 0.003
     rgb_blocked_level: float = 10.0
     rgb_blocked_share: float = 0.1
     frozen_repeats: int = 3
     depth_empty_share: float = 0.95
     depth_invalid_share: float = 0.3
+    depth_speckle_share: float = 0.08
+    depth_lost_ratio: float = 0.02
+    depth_blocked_share: float = 0.2
+    depth_noise_share: float = 0.05
     event_collapse_ratio: float = 0.05
     event_least_rate_hz: float = 0.1
     event_storm_ratio: float = 10.0
     event_storm_rate_hz: float = 20.0
+    event_noise_ratio: float = 4.0
+    event_noise_rate_hz: float = 5.0
+    event_silent_s: float = 0.5
+    event_blocked_share: float = 0.15
     event_hot_rate_hz: float = 300.0
     event_hot_share: float = 0.2
     event_low_resolution_ratio: float = 0.7
@@ -102,6 +137,7 @@ class Thresholds:
     lidar_lost_sector_deg: float = 30.0
     lidar_lost_rings_share: float = 0.25
     lidar_jitter_deg: float = 1.5
+    lidar_moved_deg: float = 1.2
     lidar_noise_share: float = 0.05
 
     def __post_init__(self) -> None:

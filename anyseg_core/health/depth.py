@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.health.baseline import Baseline
+from anyseg_core.health.depth_surface import SurfaceInspector
 from anyseg_core.health.detectors import finding
 from anyseg_core.health.frozen import RepeatCounter, check_frozen, sample_image
 
@@ -54,14 +55,15 @@ def check_invalid(share: float, usual_share: float, max_more: float) -> Finding 
 
 
 class DepthInspector:
-    """The detectors of a depth camera, with the invalid share that is usual for it."""
+    """The detectors of a depth camera, with what is usual for it."""
 
-    __slots__ = ("_invalid", "_repeats", "_thresholds")
+    __slots__ = ("_invalid", "_repeats", "_surface", "_thresholds")
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         self._invalid = Baseline(rate=0.02, rate_in_fault=0.01)
         self._repeats = RepeatCounter()
+        self._surface = SurfaceInspector(thresholds)
 
     @property
     def moving(self) -> bool:
@@ -86,4 +88,5 @@ class DepthInspector:
             )
             self._invalid.learn(share, in_fault=invalid is not None)
             results["depth_invalid"] = invalid
+            results |= self._surface.inspect(record.depth, sample)
         return results

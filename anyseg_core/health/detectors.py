@@ -42,16 +42,23 @@ DETECTORS: dict[str, Detector] = {
     "rgb_frozen": Detector("rgb", Action.EXCLUDE, bad_readings=1),
     "rgb_blurred": Detector("rgb", Action.WARN),
     "rgb_noisy": Detector("rgb", Action.WARN),
+    "rgb_low_contrast": Detector("rgb", Action.WARN),
+    "rgb_hot_pixels": Detector("rgb", Action.WARN),
     "rgb_blocked": Detector("rgb", Action.WARN),
     "rgb_size": Detector("rgb", Action.WARN),
     "depth_empty": Detector("depth", Action.EXCLUDE),
     "depth_invalid": Detector("depth", Action.WARN),
+    "depth_speckled": Detector("depth", Action.WARN),
+    "depth_blocked": Detector("depth", Action.WARN),
+    "depth_noisy": Detector("depth", Action.WARN),
     "depth_frozen": Detector("depth", Action.EXCLUDE, bad_readings=1),
     # An event camera at rest is silent with every right, and what a storm means depends on the
     # scene, so both only warn.
     "event_frozen": Detector("event", Action.EXCLUDE, bad_readings=1),
     "event_collapse": Detector("event", Action.WARN),
     "event_storm": Detector("event", Action.WARN),
+    "event_noise": Detector("event", Action.WARN),
+    "event_blocked": Detector("event", Action.WARN),
     "event_hot_pixels": Detector("event", Action.WARN),
     "event_low_resolution": Detector("event", Action.WARN),
     "lidar_empty": Detector("lidar", Action.EXCLUDE),
@@ -59,7 +66,9 @@ DETECTORS: dict[str, Detector] = {
     "lidar_point_loss": Detector("lidar", Action.WARN),
     "lidar_lost_sector": Detector("lidar", Action.WARN),
     "lidar_lost_rings": Detector("lidar", Action.WARN),
-    "lidar_jitter": Detector("lidar", Action.WARN),
+    # One sweep whose ground was misread tilts twice, there and back; a shaking mount goes on.
+    "lidar_jitter": Detector("lidar", Action.WARN, bad_readings=3),
+    "lidar_moved": Detector("lidar", Action.WARN),
     "lidar_noise": Detector("lidar", Action.WARN),
 }
 """All detectors, in the order in which findings are told."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
+from anyseg_core.health.event_cells import EventCells
 from anyseg_core.health.event_pixels import EventPixels
 from anyseg_core.health.frozen import RepeatCounter, check_frozen
 from anyseg_core.types import EventFrameRecord, EventRecord
@@ -64,6 +65,7 @@ class EventInspector:
     """
 
     __slots__ = (
+        "_cells",
         "_events",
         "_last_stamp_ns",
         "_measured_ns",
@@ -77,6 +79,7 @@ class EventInspector:
         self._thresholds = thresholds
         self._rate = Baseline(rate=0.02)
         self._pixels = EventPixels(thresholds)
+        self._cells = EventCells(thresholds)
         self._repeats = RepeatCounter()
         self._last_stamp_ns: int | None = None
         self._measured_ns = 0
@@ -102,13 +105,16 @@ class EventInspector:
         self._measured_ns += record.stamp_ns - last
         self._events += len(record.events)
         self._pixels.add(record)
+        self._cells.add(record)
         if self._measured_ns < MEASURED_NS:
             return {}
         pixel_seconds = max(1, record.width * record.height) * self._measured_ns / 1e9
         rate_hz = self._events / pixel_seconds
-        pixels = self._pixels.judge(self._measured_ns, record)
+        results = self._judge(rate_hz)
+        results |= self._pixels.judge(self._measured_ns, record)
+        results |= self._cells.judge(self._measured_ns, record)
         self._measured_ns = self._events = 0
-        return self._judge(rate_hz) | pixels
+        return results
 
     def _judge(self, rate_hz: float) -> Results:
         limits, known = self._thresholds, self._rate.value

@@ -80,7 +80,7 @@ def check_low_resolution(used: float, usual: float, min_ratio: float) -> Finding
 class EventPixels:
     """The detectors of an event camera's pixels, with what is usual for it."""
 
-    __slots__ = ("_count", "_hot", "_lines", "_pixels", "_thresholds")
+    __slots__ = ("_count", "_hot", "_lines", "_pixels", "_seen", "_thresholds")
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
@@ -88,6 +88,7 @@ class EventPixels:
         self._lines = Baseline(rate=0.02, rate_in_fault=0.005)
         self._pixels: list[NDArray[np.intp]] = []
         self._count = 0
+        self._seen = np.zeros(0, np.intp)
 
     def add(self, record: EventRecord) -> None:
         """Take a packet into the measurement."""
@@ -99,7 +100,10 @@ class EventPixels:
             self._count += len(column)
 
     def judge(self, measured_ns: int, record: EventRecord) -> Results:
-        """Judge what was taken in over ``measured_ns`` and begin anew."""
+        """Judge what was taken in over ``measured_ns`` and begin anew.
+
+        A coarse sensor fires less, so its events are gathered over several measurements.
+        """
         limits = self._thresholds
         pixels = np.concatenate([np.zeros(0, np.intp), *self._pixels])
         self._pixels, self._count = [], 0
@@ -108,8 +112,10 @@ class EventPixels:
         hot = check_hot_pixels(share, share if usual is None else usual, limits.event_hot_share)
         self._hot.learn(share, in_fault=hot is not None)
         results: Results = {"event_hot_pixels": hot}
-        if len(pixels) >= EVENTS_PER_LINE * max(record.width, record.height):
-            results["event_low_resolution"] = self._check_lines(pixels, record.width)
+        self._seen = np.concatenate([self._seen, pixels])
+        if len(self._seen) >= EVENTS_PER_LINE * max(record.width, record.height):
+            results["event_low_resolution"] = self._check_lines(self._seen, record.width)
+            self._seen = self._seen[:0]
         return results
 
     def _check_lines(self, pixels: NDArray[np.intp], width: int) -> Finding | None:

@@ -10,6 +10,7 @@ import numpy as np
 from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
 from anyseg_core.health.frozen import RepeatCounter, check_frozen, sample_image
+from anyseg_core.health.hot_pixels import HotPixelInspector
 from anyseg_core.health.picture import PictureInspector
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from anyseg_core.types import RgbRecord, UInt8Array
 
 _EXPOSURE_REMEDY = "check exposure and gain; let the camera's automatic exposure run"
+
+
+TOLD_BY_CAUSE = ("rgb_under_exposed", "rgb_over_exposed", "rgb_hot_pixels")
+"""Faults that make neighbouring pixels differ more: where one is found, noise is not told too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,20 @@ def check_under_exposed(mean: float, usual_mean: float, min_ratio: float) -> Fin
     )
 
 
+def check_brightened(mean: float, usual_mean: float, max_ratio: float) -> Finding | None:
+    """Find a picture much brighter than this camera's pictures are: over-exposed at night."""
+    if mean <= max_ratio * usual_mean:
+        return None
+    return finding(
+        "rgb_over_exposed",
+        mean,
+        max_ratio * usual_mean,
+        unit="grey levels",
+        message=f"mean {mean:.1f}, usually {usual_mean:.1f}",
+        remedy=_EXPOSURE_REMEDY,
+    )
+
+
 def check_over_exposed(share: float, usual_share: float, max_more: float) -> Finding | None:
     """Find a picture with many more saturated pixels than this camera's pictures have."""
     if share <= usual_share + max_more:
@@ -113,7 +132,7 @@ def check_over_exposed(share: float, usual_share: float, max_more: float) -> Fin
 class RgbInspector:
     """The detectors of a colour camera, with the brightness that is usual for it."""
 
-    __slots__ = ("_mean", "_picture", "_repeats", "_saturated", "_thresholds")
+    __slots__ = ("_hot_pixels", "_mean", "_picture", "_repeats", "_saturated", "_thresholds")
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
@@ -121,6 +140,7 @@ class RgbInspector:
         self._saturated = Baseline(rate=0.02, rate_in_fault=0.01)
         self._repeats = RepeatCounter()
         self._picture = PictureInspector(thresholds)
+        self._hot_pixels = HotPixelInspector(thresholds)
 
     @property
     def moving(self) -> bool:
@@ -142,9 +162,9 @@ class RgbInspector:
         }
         if black is None and white is None:
             results |= self._check_exposure(statistics)
-            results |= self._picture.inspect(record.image, sample)
-            if results["rgb_under_exposed"] is not None:
-                results["rgb_noisy"] = None  # the noise of the dark is told by its cause
+            results["rgb_hot_pixels"] = self._hot_pixels.inspect(record.image)
+            told = [name for name in TOLD_BY_CAUSE if results[name] is not None]
+            results |= self._picture.inspect(record.image, sample, told)
         return results
 
     def _check_exposure(self, statistics: ImageStatistics) -> Results:
@@ -155,7 +175,7 @@ class RgbInspector:
         dark = check_under_exposed(statistics.mean, mean, limits.rgb_under_exposed_ratio)
         bright = check_over_exposed(
             statistics.saturated_share, usual_share or 0.0, limits.rgb_over_exposed_share
-        )
+        ) or check_brightened(statistics.mean, mean, limits.rgb_over_exposed_ratio)
         is_odd = dark is not None or bright is not None
         self._mean.learn(statistics.mean, in_fault=is_odd)
         self._saturated.learn(statistics.saturated_share, in_fault=is_odd)

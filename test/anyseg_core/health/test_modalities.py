@@ -270,14 +270,15 @@ def test_a_collapse_and_a_storm_of_events_warn(source, bench):
     assert (collapse.state, names(collapse)) == ("degraded", ["event_collapse"])
     assert under_watch.feed(source.event(700), 20)[-1].state == "ok"
     storm = under_watch.feed(source.event(12_000), 15)[-1]
-    assert (storm.state, names(storm)) == ("degraded", ["event_storm"])
+    # These events fall everywhere, so the quietest regions are busy too.
+    assert (storm.state, names(storm)) == ("degraded", ["event_storm", "event_noise"])
 
 
 def test_an_event_camera_at_rest_is_silent_with_every_right(source, bench):
     under_watch = bench("event", 10)
     at_rest = under_watch.feed(source.event(0.5), 60)
     silent = under_watch.feed(source.event(0), 60)
-    moving = under_watch.feed(source.event(700), 60)
+    moving = under_watch.feed(source.event(700, columns=80), 60)
     assert not any(v.findings for v in at_rest + silent + moving)
     assert event.check_collapse(0.0, 0.01, 0.05, 0.1) is None
     assert event.check_storm(15.0, 0.01, 10, 20) is None
