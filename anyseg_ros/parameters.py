@@ -191,11 +191,18 @@ def read_actions(value: Mapping[str, Any]) -> dict[str, dict[str, Action]]:
     return actions
 
 
-def takes_effect_at_once(name: str) -> bool:
-    """Tell whether a change of the parameter is heeded by an active node."""
-    parts = name.split(".")
-    return len(parts) == 3 and parts[0] == "health"
-
+LOADED_ON_CONFIGURE = frozenset(
+    {
+        "autostart",
+        "backend",
+        "calibration_file",
+        "checkpoint",
+        "device",
+        "input_height",
+        "input_width",
+    }
+)
+"""Parameters whose change waits for the next configure; an active node heeds all others at once."""
 
 SPECS: dict[str, Spec] = _specs() | _health_specs()
 """Every parameter of the node, by name."""
@@ -216,6 +223,27 @@ class NodeConfig:
     rectified: bool
     event_type: str
     event_size: tuple[int, int] | None
+
+    def with_loaded(self, loaded: NodeConfig) -> NodeConfig:
+        """Return this configuration with all that is loaded at configure as it was then."""
+        pipeline = replace(
+            self.pipeline,
+            input_width=loaded.pipeline.input_width,
+            input_height=loaded.pipeline.input_height,
+        )
+        return replace(
+            self,
+            pipeline=pipeline,
+            checkpoint=loaded.checkpoint,
+            backend=loaded.backend,
+            device=loaded.device,
+            calibration_file=loaded.calibration_file,
+        )
+
+    def differs_in_actions_alone(self, other: NodeConfig) -> bool:
+        """Return whether the two are equal but for what follows from findings of health."""
+        pipeline = replace(self.pipeline, actions=other.pipeline.actions)
+        return replace(self, pipeline=pipeline) == other
 
 
 def declare_parameters(node: Node) -> None:

@@ -22,16 +22,18 @@ from anyseg_core.runtime import Segmenter, load_segmenter
 from anyseg_ros.executable import run_node
 from anyseg_ros.outputs import Outputs
 from anyseg_ros.parameters import (
+    LOADED_ON_CONFIGURE,
     SPECS,
     NodeConfig,
     declare_parameters,
     read_parameters,
-    takes_effect_at_once,
 )
 from anyseg_ros.session import Session
 from anyseg_ros.tf import TfExtrinsics
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rclpy.parameter import Parameter
 
 
@@ -81,9 +83,7 @@ class PerceptionNode(LifecycleNode):
         assert loaded is not None  # the lifecycle configures first
         loaded.outputs.publish_labels()
         try:
-            self._session = Session(
-                self, loaded.config, _event_size(loaded), self._pipeline(loaded), loaded.outputs
-            )
+            self._begin_session(loaded)
         except AnysegError as error:
             self.get_logger().error(f"cannot be activated: {error}")
             return TransitionCallbackReturn.FAILURE
@@ -143,17 +143,46 @@ class PerceptionNode(LifecycleNode):
 
     def _take_parameters(self, parameters: list[Parameter[Any]]) -> None:
         """Let an active node heed the changes that it can, and say which wait."""
-        names = [each.name for each in parameters if each.name in SPECS]
-        later = [name for name in names if not takes_effect_at_once(name)]
-        if len(later) < len(names) and self._loaded is not None:
-            config = self._loaded.config
-            actions = read_parameters(self).pipeline.actions
-            pipeline = replace(config.pipeline, actions=actions)
-            self._loaded = replace(self._loaded, config=replace(config, pipeline=pipeline))
-            if self._session is not None:
-                self._session.set_actions(actions)
-        if later and self._loaded is not None:
+        loaded, names = self._loaded, {each.name for each in parameters} & set(SPECS)
+        if loaded is None or not names:
+            return
+        if later := sorted(names & LOADED_ON_CONFIGURE):
             self.get_logger().info(f"{', '.join(later)}: takes effect on the next configure")
+        config = read_parameters(self).with_loaded(loaded.config)
+        self._loaded = replace(loaded, config=config)
+        if self._session is None or config == loaded.config:
+            return
+        if config.differs_in_actions_alone(loaded.config):
+            self._session.set_actions(config.pipeline.actions)
+        else:
+            self._renew_session(loaded)
+
+    def _renew_session(self, before: Loaded) -> None:
+        """Gather anew with the parameters as they are now; go on as before if that cannot be."""
+        assert self._session is not None
+        assert self._loaded is not None
+        excluded = self._session.excluded
+        self._end_session()
+        try:
+            self._begin_session(self._loaded, excluded)
+        except AnysegError as error:
+            self.get_logger().error(f"goes on with the parameters of before: {error}")
+            self._loaded = before
+            self._begin_session(before, excluded)
+        else:
+            self.get_logger().info("parameters taken over; readings are gathered anew")
+
+    def _begin_session(self, loaded: Loaded, excluded: Collection[str] = ()) -> None:
+        """Subscribe.
+
+        Raises:
+            AnysegError: a message package is missing.
+        """
+        pipeline = self._pipeline(loaded)
+        for sensor in excluded:
+            if sensor in loaded.config.pipeline.sensors:
+                pipeline.exclude(sensor, excluded=True)
+        self._session = Session(self, loaded.config, _event_size(loaded), pipeline, loaded.outputs)
 
     def _load(self) -> Loaded:
         config = read_parameters(self)

@@ -92,6 +92,11 @@ class Session:
             self._node.destroy_timer(timer)
         self._worker.stop()
 
+    @property
+    def excluded(self) -> frozenset[str]:
+        """The sensors left out by hand."""
+        return self._pipeline.excluded
+
     def set_actions(self, actions: Mapping[str, Mapping[str, Action]]) -> None:
         """Let other actions follow from findings of health from now on."""
         self._pipeline.set_actions(actions)

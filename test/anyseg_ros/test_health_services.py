@@ -21,9 +21,13 @@ def values(status):
     return {entry.key: entry.value for entry in status.values}
 
 
+def sensor_status(probe, sensor):
+    status = probe.received["status"][-1].status
+    return values(next(s for s in status if s.name == f"anyseg: {sensor}"))
+
+
 def rgb_status(probe):
-    statuses = probe.received["status"]
-    return values(next(s for s in statuses[-1].status if s.name == "anyseg: rgb"))
+    return sensor_status(probe, "rgb")
 
 
 def stream(probe, scene, condition, what):
@@ -82,6 +86,34 @@ def test_a_bad_value_is_refused_with_the_reason(active, name, value, words):
 
 
 def test_what_waits_for_the_next_configure_says_so(active):
-    assert set_parameter(active, "max_wait_s", 0.07).successful
-    said = "max_wait_s: takes effect on the next configure"
+    assert set_parameter(active, "backend", "torch").successful
+    said = "backend: takes effect on the next configure"
     active.wait_for(lambda: said in active.process.output(), "word in the log")
+
+
+def test_other_parameters_take_effect_while_the_node_is_active(active, scene):
+    scene.image = np.random.default_rng(0).integers(0, 255, scene.image.shape, np.uint8)
+    assert exclude(active, "depth", data=True).success
+    assert set_parameter(active, "reference_order", ["lidar", "rgb"]).successful
+    assert set_parameter(active, "sensors", ["rgb", "depth"]).successful
+    stream(
+        active,
+        scene,
+        lambda rgb: (
+            rgb["used"] == "true" and sensor_status(active, "depth")["reason"] == "excluded by hand"
+        ),
+        "frame of RGB without depth",
+    )
+    names = {status.name for status in active.received["status"][-1].status}
+    assert {"anyseg: rgb", "anyseg: depth"} <= names
+    assert not {"anyseg: event", "anyseg: lidar"} & names
+    assert set_parameter(active, "sensors", ["rgb", "depth", "event", "lidar"]).successful
+    assert exclude(active, "depth", data=False).success
+
+
+def test_a_change_that_cannot_be_served_leaves_all_as_it_was(active, scene):
+    assert set_parameter(active, "event.type", "event_packet").successful
+    said = "goes on with the parameters of before"
+    active.wait_for(lambda: said in active.process.output(), "word in the log")
+    stream(active, scene, lambda rgb: rgb["used"] == "true", "frame with RGB")
+    assert set_parameter(active, "event.type", "point_cloud").successful
