@@ -21,6 +21,7 @@ CASES_PER_JOB = 12
 """More share more of the network's answers, fewer spread better and lose less with a worker."""
 
 ATTEMPTS = 3
+CONNECT_S = 5
 
 
 def plan_jobs(cases: Sequence[Case], workers: int) -> list[tuple[Case, ...]]:
@@ -87,10 +88,10 @@ def dask_cluster(address: str) -> Iterator[Executor]:
         distributed = import_module("distributed")
     except ImportError as error:
         raise MissingDependencyError(
-            "no package distributed", "it, for --cluster", "run: pip install 'dask[distributed]'"
+            "no package distributed", "it, for --cluster", "run: pip install 'anyseg_ros[cluster]'"
         ) from error
     try:
-        client = distributed.Client(address, timeout="10s")
+        client = distributed.Client(address, timeout=CONNECT_S)
     except OSError as error:
         raise ConfigurationError(
             f"--cluster {address} ({error})",

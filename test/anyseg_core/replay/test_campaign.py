@@ -15,6 +15,7 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.replay import (
     NOMINAL,
     ReplaySettings,
+    dask_cluster,
     library_cases,
     local_processes,
     nominal_case,
@@ -74,7 +75,8 @@ def test_a_killed_workers_cases_run_again_and_count_once(settings, expected):
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
 
             def kill():
-                while not executor._processes:
+                # a pool that breaks while it still starts workers never ends (CPython)
+                while len(executor._processes) < 2:
                     time.sleep(0.01)
                 victim = next(iter(executor._processes))
                 os.kill(victim, signal.SIGKILL)
@@ -112,3 +114,25 @@ def test_subsets_that_do_not_exist_are_refused(subsets):
 def test_all_subsets_of_four_are_fourteen_beside_the_full_one():
     cases = subset_cases(MODALITIES, "all")
     assert len({case.sensors for case in cases}) == len(cases) == 14
+
+
+def test_a_dask_cluster_gives_the_same_also_when_a_worker_is_killed(settings, expected):
+    distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        found = run_campaign(
+            settings, plan_jobs(CASES, 2), lambda: dask_cluster(cluster.scheduler_address)
+        )
+        victim = next(iter(cluster.workers.values())).pid
+        threading.Timer(1.0, os.kill, (victim, signal.SIGKILL)).start()
+        assert merged(found) == expected
+
+
+def test_a_cluster_that_does_not_answer_is_one_sentence():
+    pytest.importorskip("distributed", reason="the extra cluster is not installed")
+    with (
+        pytest.raises(ConfigurationError, match="--cluster tcp"),
+        dask_cluster("tcp://127.0.0.1:1"),
+    ):
+        pass
