@@ -86,7 +86,9 @@ def test_pytorch_is_installed_first_and_by_itself(machine):
     order = ["setuptools", "torch", "ros-rclpy"]
     assert [line.split()[0] for line in installed[:3]] == order
     assert installed[1] == "torch"
-    assert installed[3].endswith("--editable .[ros,bags,simulation,onnx,openvino,dev]")
+    assert installed[3].endswith(
+        "--editable .[ros,bags,simulation,onnx,openvino,train,report,teacher,cluster,dev]"
+    )
 
 
 def test_every_step_is_counted(machine):
