@@ -101,6 +101,35 @@ def test_intra_modal_loss_is_equation_5_over_the_classes_present(reverse, fused,
     assert loss.item() == pytest.approx(np.mean(rows), rel=1e-4)
 
 
+def test_the_objective_is_equations_7_and_8(teacher):
+    names = ("rgb", "lidar")
+    torch.manual_seed(4)
+    model = build_model("any2seg", encoder="mit_b0", num_classes=4, modalities=names).train()
+    images = {name: torch.randn(2, 3, 64, 64) for name in names}
+    labels = torch.randint(0, 3, (2, 64, 64))
+    labels[0, :9] = 255
+    paired = TeacherBatch(
+        teacher.class_text,
+        teacher.scene_text,
+        {"rgb": teacher.visual["rgb"], "lidar": teacher.visual["depth"]},
+    )
+    output = model(images)
+    supervised = model.losses(output, labels)
+    distilled = lscd_losses(output, labels, paired)
+
+    logits = output.logits.detach().double().numpy()
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    shares = powers / powers.sum(1, keepdims=True)
+    wanted = [
+        -np.log(shares[b, labels[b, y, x], y, x]) for b, y, x in (labels != 255).nonzero().tolist()
+    ]
+    assert supervised["sup"].item() == pytest.approx(np.mean(wanted), rel=1e-5)  # Eq. 7
+    eq8 = np.mean(wanted) + distilled["inter"].item() + distilled["intra"].item()
+    beside = sum(value.item() for name, value in supervised.items() if name != "sup")
+    terms = supervised | distilled
+    assert sum(value.item() for value in terms.values()) - beside == pytest.approx(eq8, rel=1e-5)
+
+
 def output_of(features, fused):
     return SegmentationOutput(torch.zeros(2, 4, 15, 18), {}, features, (fused,), {})
 

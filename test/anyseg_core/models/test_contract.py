@@ -249,7 +249,7 @@ class TestContract:
             pytest.skip("slow to trace; the papers' two models hold the parts that matter")
         model = make_model(name)
         images = make_images(("rgb", "lidar"))
-        # All but the C++ code itself, which takes minutes; its parts are the test's below.
+        # All but the C++ code itself, which takes half a minute a model: see test_compiled.py.
         compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
         with torch.no_grad():
             torch.testing.assert_close(

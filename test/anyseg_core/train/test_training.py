@@ -235,12 +235,17 @@ def test_one_batch_can_be_learnt_by_heart_and_a_loss_that_stays_is_told(splits, 
 
 
 def test_a_second_signal_goes_its_usual_way():
-    with Stopper() as stopper:
-        assert not stopper.asked
-        os.kill(os.getpid(), signal.SIGINT)
-        assert stopper.asked
-        with pytest.raises(KeyboardInterrupt):
+    # a shell's background jobs, which tests may be, ignore SIGINT
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Stopper() as stopper:
+            assert not stopper.asked
             os.kill(os.getpid(), signal.SIGINT)
+            assert stopper.asked
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_distillation_adds_its_losses_and_a_teacher_of_other_samples_is_refused(
