@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,6 +16,7 @@ from rich.table import Table
 from anyseg_core.benchmark.machine import describe_machine
 from anyseg_core.benchmark.measure import Row, measure
 from anyseg_core.cli.command import Command
+from anyseg_core.cli.output import write_json, write_text
 from anyseg_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -149,10 +149,10 @@ def run(options: argparse.Namespace) -> int:
             "rows": [row.as_json() for row in rows],
             "machine": machine,
         }
-        _write("--json", options.json, json.dumps(figures, indent=2) + "\n")
+        write_json("--json", options.json, figures)
     if options.markdown is not None:
         text = f"{_markdown(rows)}{part.more_markdown(rows)}\n{on}\n"
-        _write("--markdown", options.markdown, text)
+        write_text("--markdown", options.markdown, text)
     if options.plot is not None:
         part.draw(rows, options.plot)
     return 0
@@ -218,17 +218,6 @@ def _markdown(rows: list[Row]) -> str:
         mark = {None: "", True: " reached", False: " **missed**"}[row.met]
         lines.append((*_cells(row), row.wanted + mark))
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _write(option: str, path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"{option} {path}: {error.strerror}",
-            "a file that can be written",
-            "choose another path",
-        ) from None
 
 
 COMMAND = Command("benchmark", "measure speed beside other ways to do it", add_arguments, run)

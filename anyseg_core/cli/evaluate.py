@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from functools import partial
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from anyseg_core.benchmark.machine import describe_machine
 from anyseg_core.cli.command import Command
+from anyseg_core.cli.output import write_json, write_text
 from anyseg_core.data import data_hash, open_dataset
 from anyseg_core.data.document import read_document
 from anyseg_core.data.opening import DOCUMENT, open_layout
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
     console = Console()
     _print(console, result)
     if options.json is not None:
-        _write(options.json, json.dumps(result, indent=2, allow_nan=False) + "\n", "--json")
+        write_json("--json", options.json, result)
     if options.output is not None:
         scorer = Scorer(plan, predictor)
         chosen = telling_samples(outcome.samples)
@@ -303,19 +303,8 @@ def _compare(options: argparse.Namespace) -> int:
     if options.output is None:
         print(table, end="")
     else:
-        _write(options.output, table, "--output")
+        write_text("--output", options.output, table)
     return 0
-
-
-def _write(path: Path, text: str, option: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"{option} {path}: {error.strerror}",
-            "a file that can be written",
-            "choose another path",
-        ) from None
 
 
 def _spread(count: int, limit: int | None) -> tuple[int, ...]:

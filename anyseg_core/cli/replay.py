@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from anyseg_core.benchmark import describe_machine
 from anyseg_core.cli.command import Command
+from anyseg_core.cli.output import write_json
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.html_page import require_jinja2
@@ -107,7 +107,7 @@ def _run(options: argparse.Namespace) -> int:
         )
         print(f"wrote {path}")
     if options.json is not None:
-        _write(options.json, figures)
+        write_json("--json", options.json, figures)
     return 0
 
 
@@ -238,15 +238,6 @@ def _size(option: str, text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise ConfigurationError(f"{option} {text}", "WxH, as 512x256", "correct it")
     return int(width), int(height)
-
-
-def _write(path: Path, figures: dict[str, Any]) -> None:
-    try:
-        path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"--json {path}: {error.strerror}", "a file that can be written", "choose another path"
-        ) from None
 
 
 COMMAND = Command(

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from anyseg_core.cli.command import Command
+from anyseg_core.cli.output import write_json
 from anyseg_core.data import open_dataset
 from anyseg_core.distillation import (
     ClipEncoder,
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     summary = _summary(teacher)
     console.print(f"{path} fits {dataset.name}, {dataset.split}: " + _words(summary))
     if options.json is not None:
-        _write_json(options.json, summary)
+        write_json("--json", options.json, summary)
     return 0
 
 
@@ -195,15 +196,6 @@ def _words(summary: dict[str, object]) -> str:
         f"{summary['teacher']} ({str(summary['version'])[:19]}), {summary['classes']} classes, "
         f"{knows}, {summary['dimension']} dimensions"
     )
-
-
-def _write_json(path: Path, summary: dict[str, object]) -> None:
-    try:
-        path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"--json {path}: {error.strerror}", "a file that can be written", "choose another path"
-        ) from None
 
 
 COMMAND = Command("teacher", "write or check a teacher's embeddings", add_arguments, run)

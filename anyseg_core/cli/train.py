@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from anyseg_core.cli.command import Command
+from anyseg_core.cli.output import write_json
 from anyseg_core.data import open_dataset
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.train import (
@@ -103,7 +103,7 @@ def _run(options: argparse.Namespace) -> int:
             "finished": outcome.finished,
             "best": outcome.best if outcome.best >= 0 else None,
         }
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json("--json", options.json, figures)
     if not outcome.finished:
         print(f"stopped after update {outcome.update}; the same command resumes", file=sys.stderr)
     return 0 if outcome.signal is None else _SIGNAL_EXIT + outcome.signal

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anyseg_core.replay.wrapped import WrappedSegmenter
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from anyseg_core.models import ModelCard
     from anyseg_core.runtime.segmenter import Prediction, Segmenter
     from anyseg_core.types import Float32Array
 
 _KEPT = 64
 
 
-class RememberingSegmenter:
+class RememberingSegmenter(WrappedSegmenter):
     """Gives the same answer to the same tensors without running the network again.
 
     Until a fault begins, and after it has ended, the cases of a campaign see the same readings.
@@ -28,23 +29,8 @@ class RememberingSegmenter:
     """
 
     def __init__(self, segmenter: Segmenter) -> None:
-        self._segmenter = segmenter
+        super().__init__(segmenter)
         self._answers: OrderedDict[bytes, Prediction] = OrderedDict()
-
-    @property
-    def card(self) -> ModelCard:
-        """What the network was trained on."""
-        return self._segmenter.card
-
-    @property
-    def trained(self) -> bool:
-        """Whether the weights come from training."""
-        return self._segmenter.trained
-
-    @property
-    def description(self) -> str:
-        """The runtime and device in use, in words."""
-        return self._segmenter.description
 
     def segment(self, tensors: Mapping[str, Float32Array]) -> Prediction:
         """Segment one instant; see ``Segmenter``."""
@@ -56,11 +42,7 @@ class RememberingSegmenter:
         if key in self._answers:
             self._answers.move_to_end(key)
         else:
-            self._answers[key] = self._segmenter.segment(tensors)
+            self._answers[key] = super().segment(tensors)
             if len(self._answers) > _KEPT:
                 self._answers.popitem(last=False)
         return self._answers[key]
-
-    def warm_up(self, width: int, height: int) -> None:
-        """Warm the network up."""
-        self._segmenter.warm_up(width, height)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from anyseg_core.replay.wrapped import WrappedSegmenter
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from anyseg_core.models import ModelCard
     from anyseg_core.runtime.segmenter import Prediction, Segmenter
     from anyseg_core.types import Float32Array
 
 
-class TimedSegmenter:
+class TimedSegmenter(WrappedSegmenter):
     """Adds up the time spent in a network.
 
     Args:
@@ -25,33 +26,14 @@ class TimedSegmenter:
     """
 
     def __init__(self, segmenter: Segmenter) -> None:
-        self._segmenter = segmenter
+        super().__init__(segmenter)
         self.calls = 0
         self.seconds = 0.0
-
-    @property
-    def card(self) -> ModelCard:
-        """What the network was trained on."""
-        return self._segmenter.card
-
-    @property
-    def trained(self) -> bool:
-        """Whether the weights come from training."""
-        return self._segmenter.trained
-
-    @property
-    def description(self) -> str:
-        """The runtime and device in use, in words."""
-        return self._segmenter.description
 
     def segment(self, tensors: Mapping[str, Float32Array]) -> Prediction:
         """Segment one instant; see ``Segmenter``."""
         begun = time.perf_counter()
-        prediction = self._segmenter.segment(tensors)
+        prediction = super().segment(tensors)
         self.seconds += time.perf_counter() - begun
         self.calls += 1
         return prediction
-
-    def warm_up(self, width: int, height: int) -> None:
-        """Warm the network up; that time is not counted."""
-        self._segmenter.warm_up(width, height)

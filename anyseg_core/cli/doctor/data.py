@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from anyseg_core.cli.output import write_json
 from anyseg_core.data.inspection import SplitReport, inspect_sample
 from anyseg_core.data.opening import AUTO, LAYOUTS, check_modalities, list_split, open_layout
 from anyseg_core.errors import ConfigurationError
@@ -163,9 +163,4 @@ def _write(
         "bad_files": sum(len(report.bad) for report in reports.values()),
         "splits": {split: report.as_json() for split, report in reports.items()},
     }
-    try:
-        options.json.write_text(json.dumps(findings, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"--json {options.json}: {error.strerror}", "a file to write", "choose another path"
-        ) from None
+    write_json("--json", options.json, findings)
