@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from anyseg_core.benchmark import describe_machine
 from anyseg_core.cli.command import Command
@@ -187,7 +187,13 @@ def _merge(jobs: Sequence[JobResult]) -> list[CaseResult]:
 
 def _print(figures: dict[str, Any]) -> None:
     table = Table(
-        "case", "mIoU", "noticed after ms", "back after ms", "as nominal %", "masks", "masks %"
+        Column("case", overflow="fold"),
+        "mIoU",
+        "noticed after ms",
+        "back after ms",
+        "as nominal %",
+        "masks",
+        "masks %",
     )
     for case in figures["cases"]:
         fault = case["faults"][0] if case["faults"] else {}

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from anyseg_core.runtime.segmenter import Segmenter
     from anyseg_core.types import Record, UInt8Array
 
-_TRUTH_WAIT_NS = 1_000_000_000
-"""A mask waits so long, in recorded time, for its truth."""
+_WAIT_NS = 1_000_000_000
+"""A mask waits so long, in recorded time, for its truth and for the nominal case's mask."""
+
+_KEPT_MASKS = 64
 
 
 class MaskSink(Protocol):
@@ -106,7 +108,8 @@ class CaseReplay:
         self._digest = hashlib.sha256()
         self._result = CaseResult(case, [], "")
         self._unscored: deque[tuple[FrameRow, UInt8Array]] = deque()
-        self._recent: deque[tuple[int, UInt8Array]] = deque(maxlen=32)
+        self._uncompared: deque[tuple[FrameRow, UInt8Array]] = deque()
+        self._recent: deque[tuple[int, UInt8Array]] = deque(maxlen=_KEPT_MASKS)
 
     def set_camera(self, reading: CameraReading) -> None:
         """Take the reference camera."""
@@ -124,12 +127,15 @@ class CaseReplay:
             for record in self._injector.apply(reading.sensor, reading.record, t_ns):
                 self._push(reading.sensor, record, now_ns)
 
-    def score(self, now_ns: int) -> None:
-        """Score the masks whose truth is there, and give up on those it never came for."""
+    def settle(self, now_ns: int) -> None:
+        """Score and compare the masks for which all is there, and give up on old ones."""
+        self._score(now_ns)
+        self._compare(now_ns)
+
+    def _score(self, now_ns: int) -> None:
         while self._unscored and self._truth is not None:
             row, labels = self._unscored[0]
-            waited = now_ns - self._rig.start_ns - row.t_ns > _TRUTH_WAIT_NS
-            if not waited and not self._truth.knows(row.stamp_ns):
+            if not self._waited(row, now_ns) and not self._truth.knows(row.stamp_ns):
                 return
             self._unscored.popleft()
             true = self._truth.at(row.stamp_ns)
@@ -139,7 +145,7 @@ class CaseReplay:
     def finish(self) -> CaseResult:
         """Segment and score what still waits, and return the result."""
         self._keep(self._pipeline.flush())
-        self.score(2**62)
+        self.settle(2**62)
         self._result.masks_sha256 = self._digest.hexdigest()
         return self._result
 
@@ -163,14 +169,23 @@ class CaseReplay:
             if self._truth is not None:
                 self._unscored.append((row, result.labels))
             self._recent.append((result.stamp_ns, result.labels))
-            self._compare(result)
+            if self._nominal is not None:
+                self._uncompared.append((row, result.labels))
             if self._sink is not None:
                 self._sink.take(result)
 
-    def _compare(self, result: Segmentation) -> None:
-        other = None if self._nominal is None else self._nominal.labels_at(result.stamp_ns)
-        if other is not None and other.shape == result.labels.shape:
-            self._result.agreement.append(float((other == result.labels).mean()))
+    def _compare(self, now_ns: int) -> None:
+        while self._uncompared and self._nominal is not None:
+            row, labels = self._uncompared[0]
+            other = self._nominal.labels_at(row.stamp_ns)
+            if other is None and not self._waited(row, now_ns):
+                return  # with more sensors to wait for, the nominal mask comes later
+            self._uncompared.popleft()
+            if other is not None and other.shape == labels.shape:
+                self._result.agreement.append(float((other == labels).mean()))
+
+    def _waited(self, row: FrameRow, now_ns: int) -> bool:
+        return now_ns - self._rig.start_ns - row.t_ns > _WAIT_NS
 
 
 def replay(items: Iterable[Item], cases: Sequence[CaseReplay], truth: Truth | None) -> None:
@@ -185,7 +200,7 @@ def replay(items: Iterable[Item], cases: Sequence[CaseReplay], truth: Truth | No
         elif isinstance(item, TrueMask) and truth is not None:
             truth.add(item.stamp_ns, item.labels)
         for case in cases:
-            case.score(item.log_ns)
+            case.settle(item.log_ns)
 
 
 def _confusion(true: UInt8Array, labels: UInt8Array, num_classes: int) -> ConfusionMatrix:

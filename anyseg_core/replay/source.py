@@ -70,7 +70,7 @@ class BagSource:
     ) -> None:
         self._bag, self._topics = bag, topics
         self._event_size = event_size
-        self._image_size: tuple[int, int] | None = None
+        self._image_size = self._size_from_info()
         self._role_of = {topic: role for role, topic in topics.roles.items()}
         self._converters = {
             topic: record_converters[topics.types[topic], role](self._size_of_events)
@@ -123,6 +123,12 @@ class BagSource:
             height, width = record.image.shape[:2]
             self._image_size = (width, height)
         return SensorReading(message.log_ns, role, record)
+
+    def _size_from_info(self) -> tuple[int, int] | None:
+        """Return the camera's size ahead of the first image: events may come before it."""
+        topic = self._topics.roles.get(CAMERA_INFO)
+        info = None if topic is None else self._bag.first(topic)
+        return None if info is None else (int(info.width), int(info.height))
 
     def _size_of_events(self) -> tuple[int, int] | None:
         return self._event_size or self._image_size

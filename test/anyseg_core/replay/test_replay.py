@@ -152,6 +152,14 @@ def test_agreement_with_the_run_without_faults_is_whole_until_the_fault(result):
     assert min(agreement) < 1.0
 
 
+def test_agreement_is_of_every_instant_that_both_have_a_mask_of(settings):
+    """Without the LiDAR a mask may come before the nominal one of its stamp."""
+    subset = subset_cases(MODALITIES, "RDE")
+    nominal, other = run_job(settings, (nominal_case(MODALITIES), *subset)).results
+    stamps = [{row.stamp_ns for row in one.rows} for one in (nominal, other)]
+    assert len(other.agreement) == len(stamps[0] & stamps[1]) >= 29
+
+
 def test_a_missing_transform_leaves_the_lidar_out_and_says_so(make_bag, settings, cases):
     bare = dataclasses.replace(settings, bag=make_bag(transforms=False))
     rows = run_job(bare, cases[:1]).results[0].rows
