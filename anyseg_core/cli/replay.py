@@ -17,6 +17,7 @@ from anyseg_core.cli.output import write_json
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.html_page import require_jinja2
+from anyseg_core.messages import NS_PER_S
 from anyseg_core.replay import (
     MASK_FORMATS,
     NOMINAL,
@@ -39,7 +40,6 @@ from anyseg_core.replay import (
 from anyseg_core.replay.report import write_report
 from anyseg_core.replay.sinks import make_folder
 from anyseg_core.replay.summary import expected_masks, machine_figures, replay_figures
-from anyseg_core.runtime import load_segmenter
 from anyseg_core.simulation.faults import parse_fault
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from anyseg_core.replay.topics import TopicMap
 
 _FILMED_CASES = 4
-_NS_PER_S = 1_000_000_000
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
     main = cases[1].name if options.fault else NOMINAL
     jobs = _run_jobs(options, settings, cases)
     results = _merge(jobs)
-    card = load_segmenter(options.checkpoint, "torch").card
+    card = jobs[0].card
     expected = expected_masks(jobs[0].counts, topics.roles, settings.config.reference_order)
     figures: dict[str, Any] = {
         "bag": str(options.bag),
@@ -97,13 +96,13 @@ def _run(options: argparse.Namespace) -> int:
         "trained": bool(card.sha256),
         "command": shlex.join(["anyseg", *sys.argv[1:]]),
         **replay_figures(results, main, len(card.classes), expected, jobs[0].problems),
-        "machine": machine_figures(jobs, duration_ns / _NS_PER_S, describe_machine()),
+        "machine": machine_figures(jobs, duration_ns / NS_PER_S, describe_machine()),
     }
     _print(figures)
     if options.output is not None:
         shown = [one for one in results if len(results) <= _FILMED_CASES or one.case.name == main]
         path = write_report(
-            options.output, figures, shown, len(card.classes), duration_ns / _NS_PER_S
+            options.output, figures, shown, len(card.classes), duration_ns / NS_PER_S
         )
         print(f"wrote {path}")
     if options.json is not None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anyseg_core.geometry import Camera
+    from anyseg_core.models import ModelCard
     from anyseg_core.replay.cases import Case
     from anyseg_core.runtime.segmenter import Segmenter
     from anyseg_core.types import Float64Array
@@ -78,6 +79,7 @@ class JobResult:
         network_s: time spent in the network.
         total_s: time of the whole pass, without loading and warming up.
         description: the runtime, in words.
+        card: of the network.
     """
 
     results: tuple[CaseResult, ...]
@@ -86,6 +88,7 @@ class JobResult:
     network_s: float
     total_s: float
     description: str
+    card: ModelCard
 
 
 class BagExtrinsics:
@@ -133,6 +136,7 @@ def run_job(settings: ReplaySettings, cases: tuple[Case, ...]) -> JobResult:
         network.seconds,
         total_s,
         network.description,
+        network.card,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
+from anyseg_core.messages import NS_PER_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ class MaskBag:
     def take(self, result: Segmentation) -> None:
         """Write one mask, stamped as the reference reading, at the time its set was complete."""
         types, labels = self._types.types, result.labels
-        seconds, nanoseconds = divmod(result.stamp_ns, 1_000_000_000)
+        seconds, nanoseconds = divmod(result.stamp_ns, NS_PER_S)
         stamp = types["builtin_interfaces/msg/Time"](sec=seconds, nanosec=nanoseconds)
         header = types["std_msgs/msg/Header"](stamp=stamp, frame_id=result.frame_id)
         message = types[_TYPE](

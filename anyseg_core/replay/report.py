@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anyseg_core.html_page import render_page
+from anyseg_core.messages import NS_PER_S
 from anyseg_core.replay.pictures import write_film
 from anyseg_core.replay.timeline import finite_or_none
 
@@ -21,7 +22,6 @@ REPORT = "report.html"
 _TEMPLATE = "report.html.j2"
 _WORST = 6
 _MOST_POINTS = 400
-_NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,12 @@ def write_report(
 
 def _chart(result: CaseResult, duration_s: float) -> Chart:
     rows = result.rows
-    scale = 100.0 / (duration_s * _NS_PER_S)
+    scale = 100.0 / (duration_s * NS_PER_S)
     faults = [
         (
             f"{fault.sensor} {fault.kind}",
             fault.start_ns * scale,
-            ((fault.end_ns or duration_s * _NS_PER_S) - fault.start_ns) * scale,
+            ((fault.end_ns or duration_s * NS_PER_S) - fault.start_ns) * scale,
         )
         for fault in result.case.faults
     ]
@@ -152,7 +152,7 @@ def _worst(rows: Sequence[FrameRow], folder: Path) -> list[Picture]:
         content = base64.b64encode((folder / f"{row.stamp_ns}.jpg").read_bytes()).decode()
         score = None if row.matrix is None else finite_or_none(row.matrix.scores().miou_present)
         scored = "" if score is None else f", mIoU {100 * score:.1f}"
-        caption = f"{row.t_ns / _NS_PER_S:.2f} s, used {row.letters}{scored}"
+        caption = f"{row.t_ns / NS_PER_S:.2f} s, used {row.letters}{scored}"
         pictures.append(Picture(caption, f"data:image/jpeg;base64,{content}"))
     return pictures
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.health import HealthState
+from anyseg_core.messages import NS_PER_S
 from anyseg_core.metrics import ConfusionMatrix
 from anyseg_core.pipeline import subset_letters
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from anyseg_core.simulation.faults import Fault
 
 _NS_PER_MS = 1_000_000
-_NS_PER_S = 1_000_000_000
 _TROUBLED = (HealthState.DEGRADED, HealthState.FAILED)
 
 
@@ -82,8 +82,8 @@ class FaultFigures:
         return {
             "sensor": fault.sensor,
             "kind": fault.kind,
-            "start_s": fault.start_ns / _NS_PER_S,
-            "end_s": None if fault.end_ns is None else fault.end_ns / _NS_PER_S,
+            "start_s": fault.start_ns / NS_PER_S,
+            "end_s": None if fault.end_ns is None else fault.end_ns / NS_PER_S,
             "detection_delay_ms": _milliseconds(self.detection_delay_ns),
             "recovery_ms": _milliseconds(self.recovery_ns),
             "miou_before": finite_or_none(self.before),
@@ -137,7 +137,7 @@ def used_spans(rows: Sequence[FrameRow]) -> list[tuple[float, float, str]]:
     spans = []
     for letters, group in groupby(rows, key=lambda row: row.letters):
         times = [row.t_ns for row in group]
-        spans.append((times[0] / _NS_PER_S, times[-1] / _NS_PER_S, letters))
+        spans.append((times[0] / NS_PER_S, times[-1] / NS_PER_S, letters))
     return spans
 
 
