@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.models.encoders import build_encoder
-from anyseg_core.models.head import SegFormerHead, upsample
+from anyseg_core.models.head import SegFormerHead
 from anyseg_core.models.inputs import stack_modalities
 from anyseg_core.models.losses import cross_entropy
+from anyseg_core.models.upsample import upsample
 
 if TYPE_CHECKING:
     from anyseg_core.models.output import SegmentationOutput

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from anyseg_core.models.encoders.layers import map_from_tokens, tokens_from_map
+from anyseg_core.models.upsample import upsample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,8 +87,3 @@ def _linear(scale: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Apply a linear layer to the channels of a map."""
     size = (scale.shape[2], scale.shape[3])
     return map_from_tokens(functional.linear(tokens_from_map(scale), weight, bias), size)
-
-
-def upsample(feature_map: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a map N x C x h x w bilinearly to ``size`` = (H, W); corners are not aligned."""
-    return functional.interpolate(feature_map, size=size, mode="bilinear", align_corners=False)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.models.any2seg import Any2Seg
 from anyseg_core.models.fusion import fuse_modalities
-from anyseg_core.models.head import upsample
 from anyseg_core.models.mean_fusion import MeanFusion
+from anyseg_core.models.upsample import upsample
 
 if TYPE_CHECKING:
     from anyseg_core.models import SegmentationModel

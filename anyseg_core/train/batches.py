@@ -17,6 +17,7 @@ from anyseg_core.train.sampling import Stream, draw_subset, generator, positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from torch import Tensor
 
@@ -47,6 +48,10 @@ class Batch:
         """Return the batch in memory that a GPU reads directly; DataLoader calls this."""
         inputs = {name: x.pin_memory() for name, x in self.inputs.items()}
         return Batch(self.names, inputs, self.labels.pin_memory())
+
+
+# How long a worker outlives the order to end, so that the trainer can finish its update.
+_GRACE_S = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,16 @@ def iterate(source: BatchSource, numbers: range, workers: int, *, pin: bool) -> 
 
 
 def _quieten(_: int) -> None:
-    """Keep a worker on one thread, and leave Ctrl-C to the process that trains."""
+    """Keep a worker on one thread, and leave Ctrl-C and termination to the process that trains.
+
+    A service manager, or a batch system, signals every process of the run; the trainer still wants
+    batches then, to finish its update before it saves.
+    """
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _end_later)
+
+
+def _end_later(number: int, _: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    signal.alarm(_GRACE_S)

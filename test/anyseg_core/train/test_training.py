@@ -37,7 +37,9 @@ def start(little_street, plain, tmp_path):
             "--output", str(tmp_path / folder), "--threads", "1", "--cpu", *words,
         ]  # fmt: skip
         environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+        )
         begun.append(process)
         return process
 
@@ -79,7 +81,7 @@ def test_a_run_killed_and_terminated_in_mid_epoch_ends_with_the_bits_of_one_left
     assert stopped_at < 40
     ended = start("broken", "--save-seconds", "1000", **steps)
     _wait_for_update(tmp_path / "broken", stopped_at + 1, ended)  # the validation's state
-    ended.send_signal(signal.SIGTERM)
+    os.killpg(ended.pid, signal.SIGTERM)  # as a service manager does: the readers get it too
     assert ended.wait(PATIENCE_S) == 128 + signal.SIGTERM
     assert "the same command resumes" in ended.stderr.read()
     outcome = train(recipe_of(**steps), *splits("rgb", "depth"), tmp_path / "broken", QUIET)
