@@ -86,6 +86,7 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", files("launch/*.launch.py")),
         (f"share/{NAME}/config", files("config/*")),
+        (f"share/{NAME}/config/rigs", files("config/rigs/*")),
         (f"lib/{NAME}", files("scripts/launchers/*")),
     ],
     install_requires=[
@@ -107,6 +108,7 @@ setup(
             "doctor = anyseg_core.cli.doctor:COMMAND",
             "evaluate = anyseg_core.cli.evaluate:COMMAND",
             "export = anyseg_core.cli.export:COMMAND",
+            "pack = anyseg_core.cli.pack:COMMAND",
             "replay = anyseg_core.cli.replay:COMMAND",
             "simulate = anyseg_core.cli.simulate:COMMAND",
             "teacher = anyseg_core.cli.teacher:COMMAND",

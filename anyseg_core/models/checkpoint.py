@@ -85,7 +85,7 @@ def load_checkpoint(path: Path | str) -> tuple[SegmentationModel, ModelCard]:
         path: the weights, with the card beside them.
 
     Returns:
-        The model on the CPU, in evaluation mode, and its card.
+        The model on the CPU, in float32 however it was written, in evaluation mode, and its card.
 
     Raises:
         CheckpointError: a file is missing, damaged or altered, the two do not belong together, or
@@ -206,4 +206,4 @@ def _fill(card: ModelCard, weights: dict[str, Tensor], path: Path) -> Segmentati
             _DO_COPY,
         )
     model.load_state_dict(weights, assign=True)
-    return model.eval()
+    return model.float().eval()

@@ -48,5 +48,5 @@ def build_network(
                 f"of {model.spec}",
                 "choose the checkpoint of the same network, classes and modalities",
             )
-        model.load_state_dict(start.float().state_dict())
+        model.load_state_dict(start.state_dict())
     return model.train()

@@ -1,0 +1,74 @@
+"""The pack command on a small network."""
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from anyseg_core.classes import DELIVER
+from anyseg_core.cli.main import main
+from anyseg_core.models import build_model, load_checkpoint, save_checkpoint
+from anyseg_core.normalisation import DEFAULT_NORMALISATION
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    model = build_model("mean_fusion", "mit_b0", len(DELIVER), ("rgb", "lidar"))
+    path = tmp_path_factory.mktemp("whole") / "net.safetensors"
+    save_checkpoint(
+        model,
+        path,
+        classes=DELIVER,
+        input_size=(64, 64),
+        normalisation={name: DEFAULT_NORMALISATION[name] for name in ("rgb", "lidar")},
+        training_data="none",
+        recipe={},
+        scores={"val_miou_full": 0.25},
+        licence="Apache-2.0",
+    )
+    return path
+
+
+def test_half_the_size_loads_as_float32_with_the_same_masks(checkpoint, tmp_path, capsys):
+    packed = tmp_path / "new" / "small.safetensors"
+    assert main(["pack", str(checkpoint), "--output", str(packed), "--half"]) == 0
+    assert f"written: {packed}" in capsys.readouterr().out
+    assert packed.stat().st_size < 0.51 * checkpoint.stat().st_size
+    with safe_open(packed, "pt") as file:
+        kinds = {file.get_tensor(key).dtype for key in file.keys()}  # noqa: SIM118  # no mapping
+    assert kinds == {torch.float16, torch.int64}
+    (whole, _), (small, card) = load_checkpoint(checkpoint), load_checkpoint(packed)
+    assert {p.dtype for p in small.parameters()} == {torch.float32}
+    assert card.scores == {"val_miou_full": 0.25}
+    torch.manual_seed(1)
+    inputs = {"rgb": torch.randn(1, 3, 64, 64), "lidar": torch.randn(1, 3, 64, 64)}
+    with torch.no_grad():
+        labels, expected = small(inputs).logits.argmax(1), whole(inputs).logits.argmax(1)
+    assert (labels == expected).float().mean() > 0.98
+
+
+def test_the_figures_of_an_evaluation_go_into_the_card(checkpoint, tmp_path):
+    scores = tmp_path / "scores.json"
+    figures = {"miou": 61.5, "mean": 55.0, "last1": None, "protocol": "miss"}
+    scores.write_text(json.dumps(figures))
+    packed = tmp_path / "small.safetensors"
+    words = ["pack", str(checkpoint), "--output", str(packed), "--scores", f"test={scores}"]
+    assert main(words) == 0
+    _, card = load_checkpoint(packed)
+    assert card.scores == {"val_miou_full": 0.25, "test_miou": 61.5, "test_mean": 55.0}
+
+
+def test_scores_without_a_label_are_refused(checkpoint, tmp_path, capsys):
+    words = ["pack", str(checkpoint), "--output", str(tmp_path / "a.safetensors")]
+    assert main([*words, "--scores", "scores.json"]) == 2
+    assert "LABEL=FILE" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_cannot_be_written_is_told(checkpoint, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    words = ["pack", str(checkpoint), "--output", str(tmp_path / "file" / "a.safetensors")]
+    assert main(words) == 2
+    assert "choose another path" in capsys.readouterr().err
