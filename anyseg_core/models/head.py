@@ -51,9 +51,11 @@ class SegFormerHead(nn.Module):
         size = (scales[0].shape[2], scales[0].shape[3])
         parts = self.fuse.weight.flatten(1).chunk(4, dim=1)
         fused = self._project(0, scales[0], parts[0])
+        # In place where it can be, for the map is large; with gradients it would be copied instead,
+        # as it is a view.
+        add = torch.add if torch.is_grad_enabled() else Tensor.add_
         for i in range(1, 4):
-            coarse = self._project(i, scales[i], parts[i])
-            fused += upsample(coarse, size)  # in place: the map is large, and no gradient needs it
+            fused = add(fused, upsample(self._project(i, scales[i], parts[i]), size))
         return functional.relu(self.norm(fused), inplace=True)
 
     def fuse_upsampled(self, scales: Scales) -> Tensor:
