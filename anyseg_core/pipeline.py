@@ -15,7 +15,7 @@ import numpy as np
 from anyseg_core.config import NS_PER_S, PipelineConfig, default_sensors
 from anyseg_core.errors import AnysegError, ConfigurationError, RecordError
 from anyseg_core.health import Action, HealthMonitor, Verdict
-from anyseg_core.projection.projector import ExtrinsicsSource, Projector
+from anyseg_core.projection.keeping import KeepingProjector
 from anyseg_core.runtime.segmenter import Prediction, Segmenter
 from anyseg_core.sync import FrameSet, Reading, Stream, Synchronizer
 from anyseg_core.types import (
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from anyseg_core.geometry import Camera
+    from anyseg_core.projection.projector import ExtrinsicsSource
 
 EXCLUDED_BY_HAND = "excluded by hand"
 
@@ -140,7 +141,7 @@ class Pipeline:
         self._sensors = tuple(name for name in MODALITY_LETTERS if name in config.sensors)
         self._health = HealthMonitor(config.health())
         self._sync = _synchronizer(config)
-        self._projector = Projector(
+        self._projector = KeepingProjector(
             config.input_width,
             config.input_height,
             segmenter.card.normalisation,
@@ -180,6 +181,11 @@ class Pipeline:
     def excluded(self) -> frozenset[str]:
         """The sensors that are left out by hand."""
         return self._excluded
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a frame waits for readings: then ``poll`` may give it though nothing arrives."""
+        return self._sync.next_deadline_ns is not None
 
     @property
     def reset_count(self) -> int:
@@ -315,7 +321,8 @@ class Pipeline:
     def _predict(self, tensors: Mapping[str, Float32Array]) -> Prediction:
         """Run the network; with no sensor left, every pixel is honestly without a class."""
         if tensors:
-            return self._segmenter.segment(tensors)
+            readings = {name: self._projector.identity(name) for name in tensors}
+            return self._segmenter.segment(tensors, readings)
         size = self._projector.input_size
         return Prediction(
             labels=np.full(size[::-1], IGNORE_LABEL, np.uint8),

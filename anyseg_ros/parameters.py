@@ -68,7 +68,11 @@ def _specs() -> dict[str, Spec]:
     config = PipelineConfig()
     specs = {
         "checkpoint": Spec("", "Path of the checkpoint; empty for the package's own network."),
-        "backend": Spec("auto", "Runtime of the network: auto, torch, onnxruntime or openvino."),
+        "backend": Spec(
+            "auto",
+            "Runtime of the network: auto, torch, torch_compiled, onnxruntime, "
+            "onnxruntime_tensorrt, openvino or tensorrt.",
+        ),
         "device": Spec("auto", "Device of the network: auto, cpu, cuda or cuda:N."),
         "calibration_file": Spec(
             "", "Cameras and transforms; empty to use CameraInfo and TF alone."

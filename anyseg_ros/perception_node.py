@@ -190,8 +190,8 @@ class PerceptionNode(LifecycleNode):
         calibration = load_calibration(path) if path is not None else Calibration()
         warm_up()
         segmenter = load_segmenter(config.checkpoint, config.backend, config.device)
-        segmenter.warm_up(config.pipeline.input_width, config.pipeline.input_height)
-        self.get_logger().info(f"network ready: {segmenter.description}")
+        taken = segmenter.warm_up(config.pipeline.input_width, config.pipeline.input_height)
+        self.get_logger().info(f"network ready: {segmenter.description}; warmed up: {taken}")
         if not segmenter.trained:
             self.get_logger().warning(
                 "the network is untrained: its masks show that the line runs, not what it sees"

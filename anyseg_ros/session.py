@@ -78,8 +78,9 @@ class Session:
             pipeline.set_motion, self._rejections.add,
         )  # fmt: skip
         # a steady clock: waits must end and diagnostics must speak while simulated time is paused
+        self._poll_timer = node.create_timer(POLL_PERIOD_S, self._poll, clock=self._steady_clock)
         self._timers = [
-            node.create_timer(POLL_PERIOD_S, self._poll, clock=self._steady_clock),
+            self._poll_timer,
             node.create_timer(DIAGNOSTICS_PERIOD_S, self._diagnose, clock=self._steady_clock),
         ]
 
@@ -122,6 +123,15 @@ class Session:
     def _submit(self, frames: list[Frame]) -> None:
         for frame in frames:
             self._worker.submit(frame)
+        self._poll_while_waiting()
+
+    def _poll_while_waiting(self) -> None:
+        """Run the timer only while it may end a wait: each of its calls costs a millisecond."""
+        is_polling = not self._poll_timer.is_canceled()
+        if self._pipeline.is_waiting and not is_polling:
+            self._poll_timer.reset()
+        elif is_polling and not self._pipeline.is_waiting:
+            self._poll_timer.cancel()
 
     def _segment(self, frame: Frame) -> None:
         """Segment and publish one frame, in the worker's thread."""

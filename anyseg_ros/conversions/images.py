@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sensor_msgs.msg import Image
 
 from anyseg_core.messages import image_fields, pixel_fields
@@ -25,6 +26,9 @@ def image_record_message(record: RgbRecord | DepthRecord | EventFrameRecord) -> 
 
 
 def _message(fields: dict[str, Any], stamp_ns: int, frame_id: str) -> Image:
-    # an array.array is taken over as it is; any other sequence is checked byte by byte
-    fields["data"] = array.array("B", fields["data"].tobytes())
-    return Image(header=header_of(stamp_ns, frame_id), **fields)
+    pixels = np.ascontiguousarray(fields.pop("data"))
+    message = Image(header=header_of(stamp_ns, frame_id), **fields)
+    # set afterwards, as the constructor copies it; an array.array alone is not checked byte by byte
+    message.data = array.array("B")
+    message.data.frombytes(pixels.reshape(-1).view(np.uint8))
+    return message

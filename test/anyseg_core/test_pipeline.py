@@ -233,6 +233,18 @@ def test_a_class_for_every_point_follows_the_mask(segmenter):
     assert (labels != 255).mean() > 0.3
 
 
+def test_the_pipeline_says_whether_a_frame_waits(segmenter):
+    pipeline = make_pipeline(segmenter)
+    assert not pipeline.is_waiting
+    run(pipeline, {"rgb", "lidar"}, 4)
+    now_ns = START_NS + 4 * PERIOD_NS
+    assert not pipeline.is_waiting
+    assert pipeline.push("rgb", rgb(now_ns), now_ns) == []  # the sweep may still come
+    assert pipeline.is_waiting
+    assert len(pipeline.poll(now_ns + 60_000_000)) == 1
+    assert not pipeline.is_waiting
+
+
 def test_letters_follow_the_papers_order():
     assert subset_letters(("lidar", "event", "rgb", "depth")) == "RDEL"
     assert subset_letters(("lidar", "rgb")) == "RL"
