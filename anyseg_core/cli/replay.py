@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from anyseg_core.benchmark import describe_machine
 from anyseg_core.cli.command import Command
 from anyseg_core.cli.output import write_json
 from anyseg_core.config import PipelineConfig
-from anyseg_core.errors import ConfigurationError
+from anyseg_core.errors import ConfigurationError, MissingDependencyError
 from anyseg_core.html_page import require_jinja2
 from anyseg_core.messages import NS_PER_S
 from anyseg_core.replay import (
@@ -35,6 +36,7 @@ from anyseg_core.replay import (
     plan_jobs,
     run_campaign,
     run_job,
+    scenario_cases,
     subset_cases,
 )
 from anyseg_core.replay.report import write_report
@@ -45,11 +47,13 @@ from anyseg_core.simulation.faults import parse_fault
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from types import ModuleType
 
     from anyseg_core.replay.run import CaseResult
     from anyseg_core.replay.topics import TopicMap
 
 _FILMED_CASES = 4
+_FASTEST = 100.0
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +67,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--subsets", metavar="all|R,RD,...", help="also replay with these sensors alone")
     add("--faults", metavar="delivered|deliver", help="also each fault of the library, one by one")
+    add("--scenarios", type=Path, metavar="FILE", help="also the failures that this file tells")
     add(
         "--topic", action="append", default=[], metavar="ROLE=TOPIC",
         help=f"where the topics are ambiguous; ROLE is one of {', '.join(ROLES)}; no TOPIC: none",
@@ -76,6 +81,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of everything random in the faults")
     add("--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)")
     add("--cluster", metavar="ADDRESS", help="of a Dask scheduler, instead of local processes")
+    add("--live", action="store_true", help="also through DDS and the running node (needs ROS)")
+    add("--rate", type=float, default=1.0, help="of --live, to real time (default: %(default)s)")
     add("--json", type=Path, metavar="FILE", help="write the figures there")
 
 
@@ -83,8 +90,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.output is not None:
         require_jinja2()
         make_folder(options.output)
-    settings, topics, duration_ns = _settings(options)
+    live = _live_replay(options.rate) if options.live else None
+    with Bag(options.bag) as bag:
+        topics = find_topics(bag, dict(_pair(text) for text in options.topic))
+        duration_ns = bag.end_ns - bag.start_ns
     cases = _cases(options, topics, duration_ns)
+    settings = _settings(options, topics, len(cases))
     main = cases[1].name if options.fault else NOMINAL
     jobs = _run_jobs(options, settings, cases)
     results = _merge(jobs)
@@ -99,6 +110,9 @@ def _run(options: argparse.Namespace) -> int:
         "machine": machine_figures(jobs, duration_ns / NS_PER_S, describe_machine()),
     }
     _print(figures)
+    if live is not None:
+        figures["live"] = live.live_figures(settings, results[0].rows, options.rate)
+        live.print_figures(Console(), figures["live"])
     if options.output is not None:
         shown = [one for one in results if len(results) <= _FILMED_CASES or one.case.name == main]
         path = write_report(
@@ -110,11 +124,28 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(options: argparse.Namespace) -> tuple[ReplaySettings, TopicMap, int]:
-    chosen = dict(_pair(text) for text in options.topic)
-    with Bag(options.bag) as bag:
-        topics = find_topics(bag, chosen)
-        duration_ns = bag.end_ns - bag.start_ns
+def _live_replay(rate: float) -> ModuleType:
+    """Return the part that needs ROS.
+
+    Raises:
+        ConfigurationError: the rate is none.
+        MissingDependencyError: there is no ROS.
+    """
+    if not 0.0 < rate <= _FASTEST:
+        raise ConfigurationError(
+            f"--rate {rate:g}", f"above 0 and at most {_FASTEST:g}", "correct it"
+        )
+    try:
+        return import_module("anyseg_ros.live_replay")
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"no module {error.name!r}",
+            "ROS 2, or its client library from PyPI, for --live",
+            "source your ROS installation, or run: pip install 'anyseg_ros[ros]'",
+        ) from error
+
+
+def _settings(options: argparse.Namespace, topics: TopicMap, cases: int) -> ReplaySettings:
     width, height = _size("--size", options.size)
     default = PipelineConfig()
     config = PipelineConfig(
@@ -122,12 +153,11 @@ def _settings(options: argparse.Namespace) -> tuple[ReplaySettings, TopicMap, in
         input_width=width,
         input_height=height,
     )
-    cases = 2 + len(options.fault) if not (options.subsets or options.faults) else 1 + _FILMED_CASES
-    settings = ReplaySettings(
+    return ReplaySettings(
         bag=options.bag,
         checkpoint=options.checkpoint,
         backend=options.backend,
-        topics=chosen,
+        topics=dict(_pair(text) for text in options.topic),
         calibration=options.calibration,
         event_size=_size("--event-size", options.event_size) if options.event_size else None,
         truth=options.truth,
@@ -137,7 +167,6 @@ def _settings(options: argparse.Namespace) -> tuple[ReplaySettings, TopicMap, in
         config=config,
         seed=options.seed,
     )
-    return settings, topics, duration_ns
 
 
 def _cases(options: argparse.Namespace, topics: TopicMap, duration_ns: int) -> list[Case]:
@@ -150,6 +179,8 @@ def _cases(options: argparse.Namespace, topics: TopicMap, duration_ns: int) -> l
         cases += subset_cases(sensors, options.subsets)
     if options.faults:
         cases += library_cases(sensors, options.faults, duration_ns)
+    if options.scenarios is not None:
+        cases += scenario_cases(options.scenarios, sensors)
     names = {case.name: case for case in cases}
     return list(names.values())
 
@@ -195,12 +226,11 @@ def _print(figures: dict[str, Any]) -> None:
         "masks %",
     )
     for case in figures["cases"]:
-        fault = case["faults"][0] if case["faults"] else {}
         table.add_row(
             case["name"],
             _percent(case["miou"]),
-            _delay(fault, "detection_delay_ms", "[red]never[/]"),
-            _delay(fault, "recovery_ms", "-"),
+            _delays(case["faults"], "detection_delay_ms", "[red]never[/]"),
+            _delays(case["faults"], "recovery_ms", "-"),
             _percent(case["agreement"]),
             str(case["masks"]),
             _percent(case["availability"]),
@@ -223,10 +253,9 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f}"
 
 
-def _delay(fault: dict[str, Any], key: str, never: str) -> str:
-    if not fault:
-        return ""
-    return never if fault[key] is None else f"{fault[key]:.0f}"
+def _delays(faults: Sequence[dict[str, Any]], key: str, never: str) -> str:
+    """Return a line for each of a case's faults, in their order."""
+    return "\n".join(never if fault[key] is None else f"{fault[key]:.0f}" for fault in faults)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from anyseg_core.replay.cases import (
     subset_cases,
 )
 from anyseg_core.replay.job import JobResult, ReplaySettings, run_job
+from anyseg_core.replay.scenarios import scenario_cases
 from anyseg_core.replay.sinks import MASK_FORMATS
 from anyseg_core.replay.topics import ROLES, TopicMap, find_topics
 
@@ -32,5 +33,6 @@ __all__ = [
     "plan_jobs",
     "run_campaign",
     "run_job",
+    "scenario_cases",
     "subset_cases",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from anyseg_core.errors import MissingDependencyError, RecordError
-from anyseg_core.replay.recovery import cut_mcap, recovered_copy
+from anyseg_core.replay.recovery import is_cut, recovered_copy, storage_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -28,12 +29,14 @@ class BagMessage:
         message_type: its type, as ``sensor_msgs/msg/Image``.
         log_ns: when the recorder received it, on the recorder's clock.
         message: its content, field by field as in ROS.
+        data: the same as it is stored.
     """
 
     topic: str
     message_type: str
     log_ns: int
     message: Any
+    data: bytes
 
 
 class Bag:
@@ -42,9 +45,6 @@ class Bag:
     Args:
         path: a rosbag2 folder, a single ``.mcap`` or ``.db3`` file, or a ROS 1 ``.bag``.
 
-    Attributes:
-        problems: what could not be read so far, in sentences; what lies before it was read.
-
     Raises:
         RecordError: nothing there, or nothing that can be read as a bag.
         MissingDependencyError: the package ``rosbags`` is not installed.
@@ -52,7 +52,8 @@ class Bag:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.problems: list[str] = []
+        self._problems: list[str] = []
+        self._unreadable: dict[str, tuple[int, str]] = {}
         if not path.exists():
             raise RecordError(
                 f"{path}, which does not exist", "a bag: a folder or a file", "correct the path"
@@ -62,25 +63,35 @@ class Bag:
         try:
             whole = self._whole(path)
             self._reader = self._stack.enter_context(
-                highlevel.AnyReader([whole], default_typestore=_common_types())
+                highlevel.AnyReader(whole, default_typestore=_common_types())
             )
+        except RecordError:
+            self._stack.close()
+            raise
         except Exception as error:  # a broken file fails in as many ways as it has bytes
             self._stack.close()
             raise RecordError(
                 f"{path}, which cannot be read as a bag ({_words(error)})",
                 "a rosbag2 folder with its metadata.yaml, an mcap or sqlite3 file, or a ROS 1 bag",
-                "recover it: 'mcap recover' for a cut mcap file, 'ros2 bag reindex' where the "
-                "metadata is missing, 'rosbag reindex' for ROS 1",
+                "recover it: 'mcap recover' for an mcap file, 'sqlite3 FILE .recover' for a cut "
+                "database, 'ros2 bag reindex' without metadata, 'rosbag reindex' for ROS 1",
             ) from error
 
-    def _whole(self, path: Path) -> Path:
-        """Return the bag itself, or, of one that was cut, a copy of its whole records."""
-        cut = cut_mcap(path)
-        if cut is None:
-            return path
+    def _whole(self, path: Path) -> list[Path]:
+        """Return the bag itself, or its files one by one, of cut ones a copy of what is whole."""
+        files = storage_files(path)
+        cut = [file for file in files if is_cut(file)]
+        has_metadata = path.is_file() or (path / "metadata.yaml").exists()
+        if not files or (has_metadata and not cut):
+            return [path]
+        if not has_metadata:
+            self._problems.append(f"{path.name} has no metadata.yaml: its files were read alone")
+        return [self._recovered(file) if file in cut else file for file in files]
+
+    def _recovered(self, cut: Path) -> Path:
         folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="anyseg-")))
         copy, lost = recovered_copy(cut, folder)
-        self.problems.append(
+        self._problems.append(
             f"{cut.name} was cut while it was recorded: its last {lost} bytes are lost"
         )
         return copy
@@ -90,6 +101,15 @@ class Bag:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def problems(self) -> list[str]:
+        """What could not be read so far, in sentences; what lies before it was read."""
+        unreadable = [
+            f"{_messages(count)} of {topic} cannot be read: {first}"
+            for topic, (count, first) in sorted(self._unreadable.items())
+        ]
+        return [*self._problems, *unreadable]
 
     @property
     def start_ns(self) -> int:
@@ -122,6 +142,24 @@ class Bag:
         """
         return self._read(set(topics), quiet=False)
 
+    def as_sent(self, message: BagMessage) -> bytes:
+        """Return a message as ROS 2 sends it, in CDR; one of ROS 1 is put into that form.
+
+        Raises:
+            RecordError: it is of ROS 1 and of no common type.
+        """
+        if self._reader.is2:
+            return bytes(message.data)
+        kind = message.message_type
+        try:
+            return bytes(_common_types().ros1_to_cdr(message.data, kind))
+        except Exception as error:
+            raise RecordError(
+                f"a ROS 1 message of type {kind} on {message.topic} ({_words(error)})",
+                "a type of ROS 2's common interfaces",
+                "convert the bag, or leave the topic out with --topic ROLE=",
+            ) from error
+
     def _read(self, topics: set[str], *, quiet: bool) -> Iterator[BagMessage]:
         connections = [one for one in self._reader.connections if one.topic in topics]
         if not connections:
@@ -130,10 +168,11 @@ class Bag:
             for connection, log_ns, data in self._reader.messages(connections):
                 message = self._deserialise(connection, data, quiet=quiet)
                 if message is not None:
-                    yield BagMessage(connection.topic, connection.msgtype, int(log_ns), message)
+                    kind = connection.msgtype
+                    yield BagMessage(connection.topic, kind, int(log_ns), message, data)
         except Exception as error:  # noqa: BLE001 - as above; what was read before stands
             if not quiet:
-                self.problems.append(f"the bag cannot be read to its end: {_words(error)}")
+                self._problems.append(f"the bag cannot be read to its end: {_words(error)}")
 
     def _deserialise(self, connection: Any, data: bytes, *, quiet: bool) -> Any:  # noqa: ANN401
         if len(data) > MAX_MESSAGE_BYTES:
@@ -144,8 +183,13 @@ class Bag:
             except Exception as error:  # noqa: BLE001 - as above
                 problem = _words(error)
         if not quiet:
-            self.problems.append(f"a message of {connection.topic} cannot be read: {problem}")
+            count, first = self._unreadable.get(connection.topic, (0, problem))
+            self._unreadable[connection.topic] = (count + 1, first)
         return None
+
+
+def _messages(count: int) -> str:
+    return "a message" if count == 1 else f"{count} messages"
 
 
 def _words(error: Exception) -> str:
@@ -162,6 +206,7 @@ def _import_rosbags() -> Any:  # noqa: ANN401 - a module that may be absent
         ) from error
 
 
+@cache
 def _common_types() -> Any:  # noqa: ANN401 - as above
     """Types for bags that carry no definitions of their own, as sqlite3 bags before Iron."""
     typesys = import_module("rosbags.typesys")

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import CalibrationError, RecordError
 from anyseg_core.geometry import Calibration, load_calibration
-from anyseg_core.projection.projector import CalibrationExtrinsics, ExtrinsicsSource
+from anyseg_core.projection.projector import (
+    REFERENCE_CAMERA,
+    CalibrationExtrinsics,
+    ExtrinsicsSource,
+)
 from anyseg_core.replay.bag import Bag
 from anyseg_core.replay.cases import NOMINAL
 from anyseg_core.replay.memo import RememberingSegmenter
 from anyseg_core.replay.run import CaseReplay, CaseResult, Rig, replay
 from anyseg_core.replay.sinks import open_sink
-from anyseg_core.replay.source import BagSource
+from anyseg_core.replay.source import BagSource, CameraReading
 from anyseg_core.replay.timing import TimedSegmenter
 from anyseg_core.replay.topics import TRUTH, TopicMap, find_topics
 from anyseg_core.replay.truth import FolderTruth, TopicTruth, Truth
@@ -77,6 +81,7 @@ class JobResult:
         problems: what could not be read, in sentences.
         counts: messages read, by topic.
         network_s: time spent in the network.
+        network_calls: how often it ran.
         total_s: time of the whole pass, without loading and warming up.
         description: the runtime, in words.
         card: of the network.
@@ -86,6 +91,7 @@ class JobResult:
     problems: tuple[str, ...]
     counts: Mapping[str, int]
     network_s: float
+    network_calls: int
     total_s: float
     description: str
     card: ModelCard
@@ -124,6 +130,10 @@ def run_job(settings: ReplaySettings, cases: tuple[Case, ...]) -> JobResult:
         rig = _rig(settings, bag, source, network, alone=len(cases) == 1)
         truth = _truth(settings, topics)
         replays = _replays(settings, cases, rig, truth, stack)
+        camera = first_camera(settings, source)
+        if camera is not None:
+            for one in replays:
+                one.set_camera(camera)
         begun = time.perf_counter()
         replay(source.items(), replays, truth)
         results = tuple(one.finish() for one in replays)
@@ -131,13 +141,25 @@ def run_job(settings: ReplaySettings, cases: tuple[Case, ...]) -> JobResult:
     _check_results(settings, results, source)
     return JobResult(
         results,
-        tuple(_problems(bag, source)),
+        tuple(_problems(bag, source, results[0])),
         dict(source.counts),
         network.seconds,
+        network.calls,
         total_s,
         network.description,
         network.card,
     )
+
+
+def first_camera(settings: ReplaySettings, source: BagSource) -> CameraReading | None:
+    """Return the reference camera as it is known before the first reading, as the node has it."""
+    if settings.calibration is None:
+        return source.camera
+    calibration = load_calibration(settings.calibration)
+    if REFERENCE_CAMERA not in calibration.cameras:
+        return source.camera
+    camera, frame = calibration.camera(REFERENCE_CAMERA), calibration.frame(REFERENCE_CAMERA)
+    return CameraReading(0, camera, frame)
 
 
 def _rig(
@@ -191,9 +213,9 @@ def _check_results(
         )
 
 
-def _problems(bag: Bag, source: BagSource) -> list[str]:
-    refused = [
-        f"{count} messages of {topic} were of no use: {reason}"
-        for topic, (count, reason) in sorted(source.refused.items())
+def _problems(bag: Bag, source: BagSource, nominal: CaseResult) -> list[str]:
+    refused = sorted(source.refused.items()) + sorted(nominal.refused.items())
+    words = [
+        f"{count} messages of {name} were of no use: {reason}" for name, (count, reason) in refused
     ]
-    return [*bag.problems, *refused]
+    return [*bag.problems, *source.times.problems(), *words]

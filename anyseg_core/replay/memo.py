@@ -11,7 +11,7 @@ import numpy as np
 from anyseg_core.replay.wrapped import WrappedSegmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from anyseg_core.runtime.segmenter import Prediction, Segmenter
     from anyseg_core.types import Float32Array
@@ -32,7 +32,11 @@ class RememberingSegmenter(WrappedSegmenter):
         super().__init__(segmenter)
         self._answers: OrderedDict[bytes, Prediction] = OrderedDict()
 
-    def segment(self, tensors: Mapping[str, Float32Array]) -> Prediction:
+    def segment(
+        self,
+        tensors: Mapping[str, Float32Array],
+        readings: Mapping[str, Hashable] | None = None,
+    ) -> Prediction:
         """Segment one instant; see ``Segmenter``."""
         digest = hashlib.blake2b(digest_size=16)
         for name in sorted(tensors):
@@ -42,7 +46,7 @@ class RememberingSegmenter(WrappedSegmenter):
         if key in self._answers:
             self._answers.move_to_end(key)
         else:
-            self._answers[key] = super().segment(tensors)
+            self._answers[key] = super().segment(tensors, readings)
             if len(self._answers) > _KEPT:
                 self._answers.popitem(last=False)
         return self._answers[key]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anyseg_core.types import UInt8Array
 
 _HEIGHT = 240
+_MOST_FILMED = 600
 _BAR = 18
 _WHITE, _RED, _GREEN, _GREY = (255, 255, 255), (214, 57, 57), (64, 160, 80), (60, 60, 60)
 
@@ -76,8 +77,13 @@ def palette(classes: ClassSet) -> UInt8Array:
 
 
 def write_film(folder: Path, film: Path, frame_ms: int) -> None:
-    """Write a folder's pictures, in the order of their stamps, as an animated GIF."""
+    """Write a folder's pictures, in the order of their stamps, as an animated GIF.
+
+    Of many pictures every second, third or later one is taken: the film is held in memory.
+    """
     paths = sorted(folder.glob("*.jpg"), key=lambda path: int(path.stem))
+    step = -(-len(paths) // _MOST_FILMED) or 1
+    paths, frame_ms = paths[::step], frame_ms * step
     frames = [Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE) for path in paths]
     if frames:
         frames[0].save(

@@ -10,6 +10,8 @@ import shutil
 import struct
 from typing import TYPE_CHECKING
 
+from anyseg_core.errors import RecordError
+
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
@@ -19,21 +21,28 @@ _HEAD = struct.Struct("<BQ")
 _DATA_END = _HEAD.pack(0x0F, 4) + struct.pack("<I", 0)
 _FOOTER = _HEAD.pack(0x02, 20) + struct.pack("<QQI", 0, 0, 0)
 _LAST_KINDS = (0x02, 0x0F)
+_SUFFIXES = (".mcap", ".db3")
+_SPARE_BYTES = 100_000_000
 
 
-def cut_mcap(path: Path) -> Path | None:
-    """Return the one mcap file of a bag if it lacks its end, else None."""
-    files = sorted(path.glob("*.mcap")) if path.is_dir() else [path]
-    if len(files) != 1 or files[0].suffix != ".mcap":
-        return None
-    with files[0].open("rb") as file:
+def storage_files(path: Path) -> list[Path]:
+    """Return the files of a rosbag2: those of its folder, or the one that it is."""
+    if path.is_dir():
+        return sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES)
+    return [path]
+
+
+def is_cut(path: Path) -> bool:
+    """Return whether a file begins as an mcap file and lacks its end."""
+    if path.suffix != ".mcap":
+        return False
+    with path.open("rb") as file:
         whole = file.read(len(_MAGIC)) == _MAGIC
         file.seek(0, 2)
-        long_enough = file.tell() > 2 * len(_MAGIC)
-        if not (whole and long_enough):
-            return None
+        if not whole or file.tell() <= 2 * len(_MAGIC):
+            return False
         file.seek(-len(_MAGIC), 2)
-        return None if file.read() == _MAGIC else files[0]
+        return file.read() != _MAGIC
 
 
 def recovered_copy(cut: Path, folder: Path) -> tuple[Path, int]:
@@ -45,8 +54,17 @@ def recovered_copy(cut: Path, folder: Path) -> tuple[Path, int]:
 
     Returns:
         The copy, and how many bytes at the end were lost.
+
+    Raises:
+        RecordError: there is not as much space.
     """
-    size = cut.stat().st_size
+    size, free = cut.stat().st_size, shutil.disk_usage(folder).free
+    if size + _SPARE_BYTES > free:
+        raise RecordError(
+            f"{cut}, which was cut, and {free} bytes of room in {folder} for a copy",
+            f"{size + _SPARE_BYTES} bytes",
+            "set TMPDIR to a folder with room, or run 'mcap recover'",
+        )
     copy = folder / cut.name
     with cut.open("rb") as source, copy.open("wb") as target:
         end = _end_of_whole_records(source, size)

@@ -166,7 +166,8 @@ class CaseReplay:
             self._result.rows.append(row)
             self._digest.update(result.stamp_ns.to_bytes(8, "little", signed=True))
             self._digest.update(np.ascontiguousarray(result.labels).data)
-            if self._truth is not None:
+            # before anything told the camera, a mask is of no size that truth could have
+            if self._truth is not None and result.frame_id:
                 self._unscored.append((row, result.labels))
             self._recent.append((result.stamp_ns, result.labels))
             if self._nominal is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from anyseg_core.errors import AnysegError, RecordError
 from anyseg_core.geometry import Calibration, Camera, transform_from_quaternion
 from anyseg_core.messages import camera_from_info, record_converters, stamp_to_ns
+from anyseg_core.replay.clocks import RecordingTimes
 from anyseg_core.replay.topics import CAMERA_INFO, TRUTH, TopicMap
 from anyseg_core.types import Record, RgbRecord, UInt8Array
 
@@ -61,8 +62,10 @@ class BagSource:
             the RGB images.
 
     Attributes:
+        camera: the reference camera as the bag first tells it; None where it does not.
         refused: by topic, how many messages were of no use, and why the first of them was not.
         counts: by topic, how many messages were read.
+        times: when the sensors' readings were recorded and stamped.
     """
 
     def __init__(
@@ -70,7 +73,11 @@ class BagSource:
     ) -> None:
         self._bag, self._topics = bag, topics
         self._event_size = event_size
-        self._image_size = self._size_from_info()
+        # ahead of the first reading: events may come before the first image
+        self.camera = self._first_camera()
+        self._image_size = (
+            None if self.camera is None else (self.camera.camera.width, self.camera.camera.height)
+        )
         self._role_of = {topic: role for role, topic in topics.roles.items()}
         self._converters = {
             topic: record_converters[topics.types[topic], role](self._size_of_events)
@@ -79,6 +86,7 @@ class BagSource:
         }
         self.refused: dict[str, tuple[int, str]] = {}
         self.counts: Counter[str] = Counter()
+        self.times = RecordingTimes(bag.start_ns, bag.end_ns)
 
     def items(self) -> Iterator[Item]:
         """Yield the records, cameras and true masks in record order."""
@@ -91,6 +99,8 @@ class BagSource:
             except (ValueError, TypeError, AttributeError, OverflowError) as error:
                 self._refuse(message.topic, f"{type(error).__name__}: {error}")
             else:
+                if isinstance(item, SensorReading):
+                    self.times.add(message.topic, item.log_ns, item.record.stamp_ns)
                 yield item
 
     def transforms(self) -> Calibration:
@@ -113,9 +123,9 @@ class BagSource:
     def _item(self, message: BagMessage) -> Item:
         role = self._role_of[message.topic]
         if role == CAMERA_INFO:
-            camera = camera_from_info(message.message)
-            self._image_size = (camera.width, camera.height)
-            return CameraReading(message.log_ns, camera, message.message.header.frame_id)
+            reading = _camera_reading(message.log_ns, message.message)
+            self._image_size = (reading.camera.width, reading.camera.height)
+            return reading
         if role == TRUTH:
             return _true_mask(message)
         record = self._converters[message.topic](message.message)
@@ -124,11 +134,13 @@ class BagSource:
             self._image_size = (width, height)
         return SensorReading(message.log_ns, role, record)
 
-    def _size_from_info(self) -> tuple[int, int] | None:
-        """Return the camera's size ahead of the first image: events may come before it."""
+    def _first_camera(self) -> CameraReading | None:
         topic = self._topics.roles.get(CAMERA_INFO)
         info = None if topic is None else self._bag.first(topic)
-        return None if info is None else (int(info.width), int(info.height))
+        try:
+            return None if info is None else _camera_reading(self._bag.start_ns, info)
+        except AnysegError:
+            return None  # told when its turn comes
 
     def _size_of_events(self) -> tuple[int, int] | None:
         return self._event_size or self._image_size
@@ -136,6 +148,10 @@ class BagSource:
     def _refuse(self, topic: str, reason: str) -> None:
         count, first = self.refused.get(topic, (0, reason))
         self.refused[topic] = (count + 1, first)
+
+
+def _camera_reading(log_ns: int, info: Any) -> CameraReading:  # noqa: ANN401 - a message
+    return CameraReading(log_ns, camera_from_info(info), info.header.frame_id)
 
 
 def _true_mask(message: BagMessage) -> TrueMask:

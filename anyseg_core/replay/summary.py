@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from anyseg_core.replay.job import JobResult
     from anyseg_core.replay.run import CaseResult
+    from anyseg_core.replay.timeline import FrameRow
+
+_NS_PER_MS = 1_000_000
 
 
 def case_figures(result: CaseResult, num_classes: int, expected: int) -> dict[str, Any]:
@@ -42,6 +45,7 @@ def case_figures(result: CaseResult, num_classes: int, expected: int) -> dict[st
         "miou": finite_or_none(miou(rows, num_classes)),
         "agreement": float(np.mean(result.agreement)) if result.agreement else None,
         "availability": min(1.0, usable / expected) if expected else None,
+        "latency_ms": _latency(rows),
         "faults": [figures.as_json() for figures in faults],
         "used": [list(span) for span in used_spans(rows)],
         "refused": {
@@ -49,6 +53,14 @@ def case_figures(result: CaseResult, num_classes: int, expected: int) -> dict[st
             for sensor, (count, reason) in sorted(result.refused.items())
         },
     }
+
+
+def _latency(rows: Sequence[FrameRow]) -> dict[str, float] | None:
+    """Return the median and the 95th percentile in ms; None without a mask."""
+    if not rows:
+        return None
+    p50, p95 = np.percentile([row.latency_ns for row in rows], [50, 95]) / _NS_PER_MS
+    return {"p50": float(p50), "p95": float(p95)}
 
 
 def replay_figures(
@@ -69,10 +81,10 @@ def replay_figures(
     """
     cases = [case_figures(result, num_classes, expected) for result in results]
     top = next(case for case in cases if case["name"] == main)
-    kept = ("masks", "masks_sha256", "miou", "agreement", "availability", "faults", "used")
+    kept = ("masks", "masks_sha256", "miou", "agreement", "availability", "latency_ms", "faults")
     return {
         "case": main,
-        **{key: top[key] for key in kept},
+        **{key: top[key] for key in (*kept, "used")},
         "problems": list(problems),
         "cases": cases,
     }
@@ -95,6 +107,7 @@ def machine_figures(
         **machine,
         "runtime": jobs[0].description,
         "network_s": network_s,
+        "network_calls": sum(job.network_calls for job in jobs),
         "total_s": total_s,
         "overhead_share": total_s / network_s - 1.0 if network_s else None,
         "times_real_time": bag_s / total_s if total_s else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from anyseg_core.pipeline import Segmentation, SensorReport
     from anyseg_core.simulation.faults import Fault
+    from anyseg_core.types import UInt8Array
 
 _NS_PER_MS = 1_000_000
 _TROUBLED = (HealthState.DEGRADED, HealthState.FAILED)
@@ -25,11 +27,19 @@ _TROUBLED = (HealthState.DEGRADED, HealthState.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class SensorMoment:
-    """One sensor in one frame: whether it was used, suspected, and why not used."""
+    """One sensor in one frame.
+
+    Attributes:
+        used: whether the network saw it.
+        suspected: whether its health was in doubt.
+        reason: why it was not used; empty where it was.
+        skew_ns: its stamp minus the reference's; None without a reading.
+    """
 
     used: bool
     suspected: bool
     reason: str
+    skew_ns: int | None
 
 
 @dataclass(slots=True)
@@ -41,6 +51,9 @@ class FrameRow:
         t_ns: when the set was complete, since the recording's start.
         reference: the sensor whose stamp it carries.
         sensors: by name.
+        labels_sha256: hash of the mask's pixels.
+        latency_ns: from the stamp until the set was complete, in recorded time: what the sensors
+            and the wait for late ones take, without the network.
         matrix: pixels counted against the truth; None where there is none for this instant.
     """
 
@@ -48,6 +61,8 @@ class FrameRow:
     t_ns: int
     reference: str
     sensors: dict[str, SensorMoment]
+    labels_sha256: str
+    latency_ns: int
     matrix: ConfusionMatrix | None = None
 
     @property
@@ -100,7 +115,14 @@ def frame_row(result: Segmentation, start_ns: int) -> FrameRow:
         t_ns=frame.gathered_ns - start_ns,
         reference=result.reference,
         sensors={report.sensor: _moment(report) for report in result.sensors},
+        labels_sha256=labels_hash(result.labels),
+        latency_ns=frame.gathered_ns - result.stamp_ns,
     )
+
+
+def labels_hash(labels: UInt8Array) -> str:
+    """Return the hash of a mask's pixels, uint8 [H, W], row by row."""
+    return hashlib.sha256(np.ascontiguousarray(labels).data).hexdigest()
 
 
 def fault_figures(rows: Sequence[FrameRow], fault: Fault, num_classes: int) -> FaultFigures:
@@ -147,7 +169,8 @@ def finite_or_none(value: float) -> float | None:
 
 
 def _moment(report: SensorReport) -> SensorMoment:
-    return SensorMoment(report.used, report.verdict.state in _TROUBLED, report.reason)
+    suspected = report.verdict.state in _TROUBLED
+    return SensorMoment(report.used, suspected, report.reason, report.skew_ns)
 
 
 def _is_troubled(row: FrameRow, sensor: str) -> bool:

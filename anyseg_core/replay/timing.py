@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anyseg_core.replay.wrapped import WrappedSegmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from anyseg_core.runtime.segmenter import Prediction, Segmenter
     from anyseg_core.types import Float32Array
@@ -30,10 +30,14 @@ class TimedSegmenter(WrappedSegmenter):
         self.calls = 0
         self.seconds = 0.0
 
-    def segment(self, tensors: Mapping[str, Float32Array]) -> Prediction:
+    def segment(
+        self,
+        tensors: Mapping[str, Float32Array],
+        readings: Mapping[str, Hashable] | None = None,
+    ) -> Prediction:
         """Segment one instant; see ``Segmenter``."""
         begun = time.perf_counter()
-        prediction = super().segment(tensors)
+        prediction = super().segment(tensors, readings)
         self.seconds += time.perf_counter() - begun
         self.calls += 1
         return prediction

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from anyseg_core.models import ModelCard
     from anyseg_core.runtime.segmenter import Prediction, Segmenter
+    from anyseg_core.runtime.warming import WarmUp
     from anyseg_core.types import Float32Array
 
 
@@ -37,10 +38,14 @@ class WrappedSegmenter:
         """The runtime and device in use, in words."""
         return self._segmenter.description
 
-    def segment(self, tensors: Mapping[str, Float32Array]) -> Prediction:
+    def segment(
+        self,
+        tensors: Mapping[str, Float32Array],
+        readings: Mapping[str, Hashable] | None = None,
+    ) -> Prediction:
         """Segment one instant."""
-        return self._segmenter.segment(tensors)
+        return self._segmenter.segment(tensors, readings)
 
-    def warm_up(self, width: int, height: int) -> None:
+    def warm_up(self, width: int, height: int) -> WarmUp:
         """Warm the network up."""
-        self._segmenter.warm_up(width, height)
+        return self._segmenter.warm_up(width, height)

@@ -14,6 +14,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import rclpy
+import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -22,7 +23,10 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
 
+from anyseg_core.classes import DELIVER
 from anyseg_core.geometry import Camera
+from anyseg_core.models import build_model, save_checkpoint
+from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.types import DepthRecord, EventArray, EventRecord, LidarRecord
 from anyseg_ros.conversions.camera_info import camera_info_message
 from anyseg_ros.conversions.images import image_message, image_record_message
@@ -169,6 +173,20 @@ def start_node(tmp_path_factory):
     yield start
     for process in started:
         process.close()
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """A small network with clear winners, so that its masks hold many classes."""
+    torch.manual_seed(3)
+    model = build_model("mean_fusion", "mit_b0", len(DELIVER)).eval()
+    torch.nn.init.normal_(model.head.classifier.weight, std=1.0)
+    path = tmp_path_factory.mktemp("checkpoint") / "net.safetensors"
+    save_checkpoint(
+        model, path, classes=DELIVER, input_size=(64, 64), normalisation=DEFAULT_NORMALISATION,
+        training_data="none", recipe={}, scores={}, licence="Apache-2.0",
+    )  # fmt: skip
+    return path
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The command: its JSON, its report, its exit codes."""
 
 import json
+import sys
 
 import pytest
 
@@ -32,3 +33,19 @@ def test_the_names_that_others_rely_on_are_in_the_json():
     assert {"detection_delay_ms", "recovery_ms"} <= set(figures["faults"][0])
     assert figures["miou"] is None
     json.dumps(figures, allow_nan=False)
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "1000"])
+def test_a_rate_that_is_none_is_refused_in_one_line(tmp_path, capsys, rate):
+    assert main(["replay", str(tmp_path), "--live", f"--rate={rate}"]) == 2
+    error = capsys.readouterr().err
+    assert "--rate" in error
+    assert error.count("\n") == 1
+
+
+def test_a_live_replay_without_ros_says_what_is_missing_before_anything_else(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "anyseg_ros.live_replay", None)
+    assert main(["replay", str(tmp_path / "none"), "--live"]) == 2
+    assert "source your ROS installation" in capsys.readouterr().err

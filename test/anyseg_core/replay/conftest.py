@@ -154,16 +154,26 @@ def quaternion(rotation):
 def make_bag(drive, tmp_path_factory):
     """Write the drive as a bag; what is left out or changed is up to the caller."""
 
-    def _make(storage="mcap", keep=lambda _: True, shift_ns=0, topics=TOPICS, transforms=True):
+    def _make(
+        storage="mcap",
+        keep=lambda _: True,
+        shift_ns=0,
+        topics=TOPICS,
+        transforms=True,
+        camera_info=True,
+        shift_of=None,
+    ):
         rig, readings = drive
         path = tmp_path_factory.mktemp("bag") / "drive"
         maker = BagMaker(path, storage)
-        maker.camera_info("/rgb/camera_info", EPOCH_NS + 1, rig)
+        if camera_info:
+            maker.camera_info("/rgb/camera_info", EPOCH_NS + 1, rig)
         if transforms:
             maker.transform(EPOCH_NS + 2, "camera_optical", "lidar", rig.camera_from_lidar)
         for reading in readings:
             if keep(reading):
-                maker.reading(reading, shift_ns, topics)
+                shift = (shift_of or {}).get(reading.sensor, shift_ns)
+                maker.reading(reading, shift, topics)
         maker.writer.close()
         return path
 

@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from anyseg_core.errors import RecordError
-from anyseg_core.replay import Bag
+from anyseg_core.replay import Bag, recovery
+from anyseg_core.replay import bag as bag_module
 
 
 def stamps(path, topic="/rgb/image"):
@@ -72,3 +73,80 @@ def test_a_cut_recording_gives_what_it_holds_and_says_what_is_lost(bag, tmp_path
         assert "was cut" in opened.problems[0]
     assert found == everything[: len(found)]
     assert len(found) > 0.2 * share * len(everything)
+
+
+def in_two_files(bag, folder):
+    """The same recording twice, as a recorder that splits its bags leaves it when it dies."""
+    folder.mkdir()
+    [file] = bag.glob("*.mcap")
+    for index in range(2):
+        shutil.copy(file, folder / f"drive_{index}.mcap")
+    return folder
+
+
+def test_a_folder_without_metadata_is_read_file_by_file_and_says_so(bag, tmp_path):
+    path = in_two_files(bag, tmp_path / "died")
+    times, problems = stamps(path)
+    assert len(times) == 2 * 30
+    assert times == sorted(times)
+    assert problems == ["died has no metadata.yaml: its files were read alone"]
+
+
+def test_of_several_files_only_the_cut_one_loses_its_end(bag, tmp_path):
+    path = in_two_files(bag, tmp_path / "died")
+    last = path / "drive_1.mcap"
+    last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
+    times, problems = stamps(path)
+    assert 30 < len(times) < 60
+    assert [problem.split()[0] for problem in problems] == ["died", "drive_1.mcap"]
+
+
+def test_a_cut_file_without_room_for_its_copy_ends_in_one_sentence(bag, tmp_path, monkeypatch):
+    monkeypatch.setattr(recovery, "_SPARE_BYTES", 2**62)
+    path = in_two_files(bag, tmp_path / "died")
+    last = path / "drive_1.mcap"
+    last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
+    with pytest.raises(RecordError, match="bytes of room") as caught:
+        Bag(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cut_database_ends_in_one_sentence_that_says_how_to_recover_it(make_bag, tmp_path):
+    path = tmp_path / "cut"
+    shutil.copytree(make_bag("sqlite3"), path)
+    [file] = path.glob("*.db3")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(RecordError, match=r"malformed.*sqlite3 FILE \.recover") as caught:
+        Bag(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_messages_beyond_the_limit_are_left_out_and_told_once(bag, monkeypatch):
+    monkeypatch.setattr(bag_module, "MAX_MESSAGE_BYTES", 10_000)
+    times, [problem] = stamps(bag)
+    assert times == []
+    assert problem.startswith("30 messages of /rgb/image cannot be read: ")
+    assert problem.endswith("bytes, more than 10000")
+
+
+def test_a_message_goes_out_as_ros_2_sends_it_also_from_a_ros_1_bag(bag, tmp_path):
+    rosbag1, typesys = (
+        pytest.importorskip("rosbags.rosbag1"),
+        pytest.importorskip("rosbags.typesys"),
+    )
+    ros1 = typesys.get_typestore(typesys.Stores.ROS1_NOETIC)
+    ros2 = typesys.get_typestore(typesys.Stores.ROS2_JAZZY)
+    kind = "sensor_msgs/msg/Image"
+    with Bag(bag) as opened, rosbag1.Writer(tmp_path / "old.bag") as writer:
+        connection = writer.add_connection("/rgb/image", kind, typestore=ros1)
+        sent = []
+        for one in opened.messages({"/rgb/image"}):
+            sent.append(opened.as_sent(one))
+            writer.write(connection, one.log_ns, ros2.cdr_to_ros1(sent[-1], kind))
+    with Bag(tmp_path / "old.bag") as opened:
+        found = [opened.as_sent(one) for one in opened.messages({"/rgb/image"})]
+    assert len(found) == 30
+    for before, after in zip(sent, found, strict=True):
+        first, second = (ros2.deserialize_cdr(data, kind) for data in (before, after))
+        assert first.header.stamp == second.header.stamp
+        assert first.data.tobytes() == second.data.tobytes()

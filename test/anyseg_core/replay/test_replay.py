@@ -9,7 +9,7 @@ import pytest
 
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import ConfigurationError, RecordError
-from anyseg_core.geometry import Camera
+from anyseg_core.geometry import Calibration, Camera, save_calibration
 from anyseg_core.metrics import ConfusionMatrix
 from anyseg_core.pipeline import Pipeline
 from anyseg_core.replay import (
@@ -23,6 +23,7 @@ from anyseg_core.replay import (
 )
 from anyseg_core.replay.job import BagExtrinsics
 from anyseg_core.replay.source import BagSource
+from anyseg_core.replay.summary import case_figures
 from anyseg_core.replay.timeline import fault_figures, miou
 from anyseg_core.runtime import load_segmenter
 from anyseg_core.simulation.faults import parse_fault
@@ -107,6 +108,16 @@ def test_the_reported_delay_is_that_of_the_first_mask_without_the_sensor(result,
     assert fault_figures(rows, fault, CLASSES).detection_delay_ns == first - fault.start_ns
 
 
+def test_latency_counts_from_the_stamp_to_the_complete_set(result):
+    start_ns = EPOCH_NS + 1
+    rows = result.results[0].rows
+    by_hand = sorted((start_ns + row.t_ns - row.stamp_ns) / 1e6 for row in rows)
+    figures = case_figures(result.results[0], CLASSES, 30)
+    assert figures["latency_ms"]["p50"] == pytest.approx(np.median(by_hand))
+    assert 5.0 <= figures["latency_ms"]["p50"] <= figures["latency_ms"]["p95"] <= by_hand[-1]
+    assert result.network_calls >= 30
+
+
 def test_scores_are_those_of_the_masks_against_the_true_ones(settings, cases, drive, tmp_path):
     written = dataclasses.replace(settings, output=tmp_path, masks="png")
     rows = run_job(written, cases[:1]).results[0].rows
@@ -183,11 +194,49 @@ def test_stamps_of_another_clock_end_in_one_sentence(make_bag, settings, cases):
     assert "\n" not in str(caught.value)
 
 
-def test_a_gap_in_the_recording_costs_the_gap_alone(make_bag, settings, cases):
+def test_a_gap_in_the_recording_costs_the_gap_alone_and_is_told(make_bag, settings, cases):
     gapped = make_bag(keep=lambda one: not 1.0e9 < one.t_ns < 2.0e9)
-    rows = run_job(dataclasses.replace(settings, bag=gapped), cases[:1]).results[0].rows
+    job = run_job(dataclasses.replace(settings, bag=gapped), cases[:1])
+    rows = job.results[0].rows
+    [told] = job.problems
+    assert told.startswith("nothing was recorded for 1.0 s, from 1.0 s on")
     assert not [row for row in rows if 1.2e9 < row.t_ns < 1.95e9]
     assert rows[-1].letters == "RDEL"
+
+
+def test_one_sensor_on_another_clock_is_left_out_and_told_with_the_difference(
+    make_bag, settings, cases
+):
+    mixed = make_bag(shift_of={"lidar": -3_600_000_000_000})
+    job = run_job(dataclasses.replace(settings, bag=mixed), cases[:1])
+    assert job.results[0].rows[-1].letters == "RDE"
+    clock, refused = job.problems
+    assert clock == "the stamps of /lidar/points lie 3600.0 s behind the recorder's clock"
+    assert refused.startswith("30 messages of lidar were of no use")
+
+
+def test_a_mask_has_the_cameras_size_before_the_first_image_too(settings, cases):
+    """Events and sweeps come before it; the camera's info is in the bag."""
+    small = dataclasses.replace(settings, config=PipelineConfig(input_width=32, input_height=32))
+    rows = run_job(small, cases[:1]).results[0].rows
+    assert sum(row.matrix is not None for row in rows) >= 29
+
+
+def test_the_camera_of_a_calibration_file_serves_a_bag_without_camera_info(
+    make_bag, drive, settings, cases, tmp_path
+):
+    rig = drive[0]
+    camera = Camera(rig.width, rig.height, rig.camera_matrix)
+    calibration = Calibration(
+        {"rgb": camera}, {("camera_optical", "lidar"): rig.camera_from_lidar},
+        {"rgb": "camera_optical"},
+    )  # fmt: skip
+    save_calibration(calibration, tmp_path / "rig.yaml")
+    bare = dataclasses.replace(
+        settings, bag=make_bag(transforms=False, camera_info=False),
+        calibration=tmp_path / "rig.yaml",
+    )  # fmt: skip
+    assert run_job(bare, cases[:1]).results[0].rows[-1].letters == "RDEL"
 
 
 def test_truth_of_another_size_is_refused(settings, cases, tmp_path):
