@@ -7,9 +7,9 @@ RUN := $(VENV)/bin/
 STAMP := $(VENV)/.set-up
 # What the environment is made from. The package's own modules are not copied: it is editable.
 SOURCES := setup.py setup.cfg pyproject.toml constraints.txt package.xml scripts/setup_venv \
-	$(wildcard launch/*.launch.py config/* resource/* scripts/launchers/*)
+	$(wildcard launch/*.launch.py config/* config/rigs/* resource/* scripts/launchers/*)
 
-.PHONY: help demo test lint types format setup clean
+.PHONY: help demo test lint types format docs setup clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ types: $(STAMP) ## mypy, strict
 format: $(STAMP) ## let ruff correct and format what it can
 	@$(RUN)ruff check --fix .
 	@$(RUN)ruff format .
+
+docs: $(STAMP) ## build the pages of docs/ into build/docs
+	@$(RUN)sphinx-build -q -W --keep-going -b html docs build/docs
+	@echo "written: build/docs/index.html"
 
 setup: $(STAMP) ## set up the environment only
 

@@ -3,10 +3,15 @@
 Without an argument the node configures and activates on its own:
 
     ros2 launch anyseg_ros perception.launch.py
+
+With the sensors of a common rig, whose topics and parameters are in config/rigs:
+
+    ros2 launch anyseg_ros perception.launch.py rig:=realsense_ouster
 """
 
 from pathlib import Path
 
+import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import (
@@ -59,6 +64,12 @@ def arguments() -> list[DeclareLaunchArgument]:
             description="Parameter file of the node (YAML); the arguments below win over it.",
         ),
         DeclareLaunchArgument(
+            "rig",
+            default_value="",
+            description="Sensors of a common rig: a name out of config/rigs or a file like those. "
+            "Its parameters win over params_file, topics that are given as arguments over its own.",
+        ),
+        DeclareLaunchArgument(
             "calibration_file",
             default_value="",
             description="Calibration of the rig (YAML): cameras and transforms. Empty: camera_info "
@@ -108,6 +119,30 @@ def arguments() -> list[DeclareLaunchArgument]:
             description="Least severity that the nodes log.",
         ),
     ]
+
+
+def rig_file(name: str) -> Path:
+    """Return the file of a rig: a name out of config/rigs, or a path that ends with .yaml."""
+    folder = Path(shared("config", "rigs"))
+    path = Path(name) if name.endswith(".yaml") else folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
+        raise FileNotFoundError(f"rig: got {name!r}, wanted a YAML file that exists or {known}")
+    return path
+
+
+def remappings(value: dict[str, str]) -> list[tuple[str, str]]:
+    """Return each input's own name and its topic: the argument's, else the rig's, else its own."""
+    topics: dict[str, str] = {}
+    if value["rig"]:
+        content = yaml.safe_load(rig_file(value["rig"]).read_text(encoding="utf-8"))
+        for line in content["/rig"]["ros__parameters"]["remap"]:
+            own_name, topic = line.split(":=")
+            topics[own_name] = topic
+    for name, own_name, _ in TOPICS:
+        if value[name] != own_name:
+            topics[own_name] = value[name]
+    return list(topics.items())
 
 
 def overrides(value: dict[str, str]) -> dict[str, str | bool]:
@@ -164,15 +199,16 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     common = {
         "package": PACKAGE,
         "namespace": value["namespace"],
-        "remappings": [(own_name, value[name]) for name, own_name, _ in TOPICS],
+        "remappings": remappings(value),
         "ros_arguments": ["--log-level", value["log_level"]],
         "output": "screen",
         "emulate_tty": True,
     }
+    files = [value["params_file"], *([str(rig_file(value["rig"]))] if value["rig"] else [])]
     perception = LifecycleNode(
         name="anyseg",
         executable="perception_node",
-        parameters=[value["params_file"], overrides(value)],
+        parameters=[*files, overrides(value)],
         on_exit=[OpaqueFunction(function=end_all)],
         **common,
     )

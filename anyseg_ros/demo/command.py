@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,23 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.geometry import load_calibration
 from anyseg_core.types import MODALITIES
 from anyseg_core.weights import shipped_checkpoint
-from anyseg_ros.demo.lifecycle import bring_up
+from anyseg_ros.demo.lifecycle import bring_up, wait
 from anyseg_ros.demo.monitor import DemoMonitor, Tally
 from anyseg_ros.demo.player import DEFAULT_SECONDS, Player
 from anyseg_ros.demo.processes import Processes, isolate_ros
 from anyseg_ros.demo.report import summary, write_json, write_pictures
-from anyseg_ros.demo.screen import Screen
+from anyseg_ros.demo.screen import Display, Screen
+from anyseg_ros.demo.view import DemoView, require_viewer
 from anyseg_ros.resources import config_file
 
 if TYPE_CHECKING:
     import argparse
 
+    from anyseg_core.geometry import Calibration
     from anyseg_ros.demo.script import Sample
 
 SPIN_S = 0.05
-PATIENCE_SPINS = 1200
+PATIENCE_S = 60.0
 UNTRAINED = (
     "The network is untrained: no weights come with this version. Masks show that the line runs "
     "and what it uses, not what is in the picture."
@@ -54,6 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where pictures, figures and logs go (default: %(default)s)",
     )
+    parser.add_argument(
+        "--view",
+        action="store_true",
+        help="also show it in a browser, on a page that this machine alone can open",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -70,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     rclpy.init()
     try:
         monitor = DemoMonitor((camera.width, camera.height))
-        samples = _play(options, console, monitor)
+        samples = _play(options, console, monitor, calibration)
         monitor.destroy_node()
         figures = summary(monitor.tally, get_rmw_implementation_identifier(), trained=trained)
     finally:
@@ -88,13 +96,17 @@ def _check(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and not value > 0:
             raise ConfigurationError(f"--{name} {value}", "more than 0", "give a positive number")
+    if options.view:
+        require_viewer()
 
 
-def _play(options: argparse.Namespace, console: Console, monitor: DemoMonitor) -> list[Sample]:
+def _play(
+    options: argparse.Namespace, console: Console, monitor: DemoMonitor, calibration: Calibration
+) -> list[Sample]:
     executor = SingleThreadedExecutor()
     executor.add_node(monitor)
     calibration_file = str(config_file("simulated_calibration.yaml"))
-    with Processes(options.output) as processes:
+    with Processes(options.output) as processes, ExitStack() as stack:
 
         def spin() -> None:
             executor.spin_once(timeout_sec=SPIN_S)
@@ -105,15 +117,19 @@ def _play(options: argparse.Namespace, console: Console, monitor: DemoMonitor) -
         processes.start(
             "node", "anyseg_ros.perception_node", {"calibration_file": calibration_file}
         )
-        bring_up(monitor, "/anyseg", spin, PATIENCE_SPINS)
+        displays: list[Display] = []
+        if options.view:
+            view = stack.enter_context(DemoView(processes, monitor, calibration))
+            displays.append(view)
+            console.print(f"look at {view.url} while it runs", soft_wrap=True)
+        bring_up(monitor, "/anyseg", spin, PATIENCE_S)
         console.print("the node is active; the rig renders its street ...")
-        for _ in range(PATIENCE_SPINS):
-            if len(monitor.used) == len(MODALITIES):
-                break
-            spin()
+        wait(lambda: len(monitor.used) == len(MODALITIES), spin, PATIENCE_S)
         monitor.tally = Tally()
-        with Screen(console, monitor) as screen:
-            return Player(options.frames, options.seconds, monitor, screen, spin).play()
+        if options.view:
+            monitor.keep_looking()
+        displays.append(stack.enter_context(Screen(console, monitor)))
+        return Player(options.frames, options.seconds, monitor, displays, spin).play()
 
 
 def _tell(console: Console, figures: dict[str, Any], files: list[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,14 @@ class TransitionRefusedError(AnysegError):
     """A node refused to configure or activate, or did not answer."""
 
 
-def bring_up(node: Node, target: str, spin: Spin, attempts: int) -> None:
+def bring_up(node: Node, target: str, spin: Spin, patience_s: float) -> None:
     """Configure and activate the lifecycle node ``target``.
 
     Args:
         node: the node that asks.
         target: full name of the lifecycle node.
         spin: lets ``node`` receive for a moment; may raise to end the wait.
-        attempts: how often to spin for one answer.
+        patience_s: how long to wait for one answer.
 
     Raises:
         TransitionRefusedError: it refused, or gave no answer in time.
@@ -40,7 +41,7 @@ def bring_up(node: Node, target: str, spin: Spin, attempts: int) -> None:
         (Transition.TRANSITION_ACTIVATE, "activate"),
     ):
         request = ChangeState.Request(transition=Transition(id=transition))
-        answer = _call(node, ChangeState, f"{target}/change_state", request, spin, attempts)
+        answer = _call(node, ChangeState, f"{target}/change_state", request, spin, patience_s)
         if answer is None or not answer.success:
             raise TransitionRefusedError(
                 f"{'no answer' if answer is None else 'a refusal'} from {target} to {name}",
@@ -50,7 +51,7 @@ def bring_up(node: Node, target: str, spin: Spin, attempts: int) -> None:
 
 
 def set_string_array(
-    node: Node, target: str, name: str, values: list[str], spin: Spin, attempts: int
+    node: Node, target: str, name: str, values: list[str], spin: Spin, patience_s: float
 ) -> None:
     """Set a string array parameter of the node ``target``.
 
@@ -59,7 +60,7 @@ def set_string_array(
     """
     value = ParameterValue(type=ParameterType.PARAMETER_STRING_ARRAY, string_array_value=values)
     request = SetParameters.Request(parameters=[ParameterMessage(name=name, value=value)])
-    answer = _call(node, SetParameters, f"{target}/set_parameters", request, spin, attempts)
+    answer = _call(node, SetParameters, f"{target}/set_parameters", request, spin, patience_s)
     if answer is None or not answer.results[0].successful:
         reason = "no answer" if answer is None else answer.results[0].reason
         raise TransitionRefusedError(
@@ -67,20 +68,22 @@ def set_string_array(
         )
 
 
-def _call(node: Node, kind: Any, service: str, request: Any, spin: Spin, attempts: int) -> Any:
+def wait(condition: Callable[[], bool], spin: Spin, patience_s: float) -> bool:
+    """Spin until the condition holds, at most that long; return whether it does."""
+    end_s = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > end_s:
+            return False
+        spin()
+    return True
+
+
+def _call(node: Node, kind: Any, service: str, request: Any, spin: Spin, patience_s: float) -> Any:
     client: Any = node.create_client(kind, service)
     try:
-        for _ in range(attempts):
-            if client.service_is_ready():
-                break
-            spin()
-        else:
+        if not wait(client.service_is_ready, spin, patience_s):
             return None
         future = client.call_async(request)
-        for _ in range(attempts):
-            if future.done():
-                return future.result()
-            spin()
-        return None
+        return future.result() if wait(future.done, spin, patience_s) else None
     finally:
         node.destroy_client(client)

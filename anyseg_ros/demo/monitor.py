@@ -83,6 +83,7 @@ class DemoMonitor(Node):
             String, "/simulated_rig/active_faults", self._on_faults, LATCHED
         )
         self._looking: list[Any] = []
+        self._keeps_looking = False
         self._seen: defaultdict[str, list[tuple[int, Any]]] = defaultdict(list)
 
     @property
@@ -90,9 +91,21 @@ class DemoMonitor(Node):
         """The sensors that the latest frame came from."""
         return [name for name, line in self.sensors.items() if line.used]
 
+    @property
+    def faults(self) -> set[str]:
+        """The faults in force, each ``sensor:kind``."""
+        return set(self._faults)
+
+    def keep_looking(self) -> None:
+        """Receive pictures from now on until the end."""
+        self._keeps_looking = True
+        self.look()
+
     def look(self) -> None:
         """Start to receive pictures; they cost the node and DDS time, so only when asked for."""
         self._seen.clear()
+        if self._looking:
+            return
         sources: tuple[tuple[str, type, str, Callable[[Any], Any]], ...] = (
             ("rgb", Image, "/rgb/image", lambda message: rgb_record(message).image),
             ("depth_m", Image, "/depth/image", _depth_m),
@@ -109,9 +122,14 @@ class DemoMonitor(Node):
 
     def look_away(self) -> Pictures:
         """Stop receiving pictures and return those of the latest segmented instant."""
-        for subscription in self._looking:
-            self.destroy_subscription(subscription)
-        self._looking.clear()
+        if not self._keeps_looking:
+            for subscription in self._looking:
+                self.destroy_subscription(subscription)
+            self._looking.clear()
+        return self.pictures()
+
+    def pictures(self) -> Pictures:
+        """Return the pictures of the latest segmented instant."""
         overlays = self._seen["overlay"]
         instant_ns = overlays[-1][0] if overlays else self._now_ns()
         return Pictures(**{name: _nearest(seen, instant_ns) for name, seen in self._seen.items()})

@@ -10,15 +10,15 @@ from anyseg_ros.demo.lifecycle import set_string_array
 from anyseg_ros.demo.script import SCRIPT, Sample, phase_at, progress_in_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from anyseg_ros.demo.monitor import DemoMonitor
-    from anyseg_ros.demo.screen import Screen
+    from anyseg_ros.demo.screen import Display
 
 DEFAULT_SECONDS = 24.0
 LOOK_FROM = 0.5
 RATE_WINDOW_S = 3.0
-ATTEMPTS = 200
+PATIENCE_S = 10.0
 
 
 class Player:
@@ -28,7 +28,7 @@ class Player:
         frames: its length in segmented frames; None to go by time.
         seconds: its length in seconds where ``frames`` is None; None for the default.
         monitor: counts and looks.
-        screen: shows.
+        displays: show.
         spin: lets the monitor receive for a moment.
     """
 
@@ -37,13 +37,13 @@ class Player:
         frames: int | None,
         seconds: float | None,
         monitor: DemoMonitor,
-        screen: Screen,
+        displays: Sequence[Display],
         spin: Callable[[], None],
     ) -> None:
         self._frames = frames
         self._seconds = seconds or DEFAULT_SECONDS
         self._monitor = monitor
-        self._screen = screen
+        self._displays = displays
         self._spin = spin
         self._start_s = time.monotonic()
         self._arrivals: deque[tuple[float, int]] = deque()
@@ -56,10 +56,11 @@ class Player:
         return samples
 
     def _play_phase(self, phase: int) -> Sample:
-        self._screen.announce(phase, self._progress())
+        for display in self._displays:
+            display.announce(phase, self._progress())
         faults = list(SCRIPT[phase].faults)
         set_string_array(
-            self._monitor, "/simulated_rig", "active_faults", faults, self._spin, ATTEMPTS
+            self._monitor, "/simulated_rig", "active_faults", faults, self._spin, PATIENCE_S
         )
         looking = False
         while (progress := self._progress()) < 1.0 and phase_at(progress) == phase:
@@ -67,7 +68,9 @@ class Player:
                 looking = True
                 self._monitor.look()
             self._spin()
-            self._screen.update(phase, progress, self._rate_hz())
+            rate_hz = self._rate_hz()
+            for display in self._displays:
+                display.update(phase, progress, rate_hz)
         sensors = dict(self._monitor.sensors)
         return Sample(SCRIPT[phase].title, self._monitor.look_away(), sensors)
 

@@ -29,14 +29,18 @@ class Processes:
     """
 
     def __init__(self, log_dir: Path) -> None:
-        self._log_dir = log_dir
+        self.log_dir = log_dir
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, module: str, parameters: Mapping[str, str]) -> None:
-        """Start ``module`` with these ROS parameters."""
-        arguments: list[str] = []
+        """Start ``module``, a node, with these ROS parameters."""
+        arguments = ["--ros-args"]
         for key, value in parameters.items():
             arguments += ["-p", f"{key}:={value}"]
+        self.start_module(name, module, arguments)
+
+    def start_module(self, name: str, module: str, arguments: Sequence[str]) -> None:
+        """Start ``module`` with these arguments."""
         with self._log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(  # noqa: S603 - our own modules
                 _command(module, arguments),
@@ -45,6 +49,10 @@ class Processes:
                 # a terminal's Ctrl-C must reach the demo alone, which then stops them in order
                 start_new_session=True,
             )
+
+    def pid(self, name: str) -> int:
+        """Return the number of the process ``name``."""
+        return self._running[name].pid
 
     def check(self) -> None:
         """Raise if a process has ended.
@@ -83,7 +91,7 @@ class Processes:
                 process.wait()
 
     def _log(self, name: str) -> Path:
-        return self._log_dir / f"{name}.log"
+        return self.log_dir / f"{name}.log"
 
 
 def isolate_ros() -> None:
@@ -94,4 +102,4 @@ def isolate_ros() -> None:
 
 
 def _command(module: str, arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "anyseg_ros.demo.child", module, "--ros-args", *arguments]
+    return [sys.executable, "-m", "anyseg_ros.demo.child", module, *arguments]

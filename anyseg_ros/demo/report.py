@@ -24,6 +24,7 @@ GAP = 6
 TITLE = 30
 CAPTION = 18
 FAR_M = 40.0
+PICTURE_ROWS = ("rgb", "depth", "event", "lidar", "overlay")
 BACKGROUND = (24, 24, 28)
 USED, LEFT_OUT, OUTPUT = (70, 190, 90), (225, 70, 60), (120, 120, 130)
 
@@ -78,27 +79,29 @@ def write_pictures(directory: Path, samples: list[Sample], calibration: Calibrat
 
 def contact_sheet(samples: list[Sample], calibration: Calibration) -> Image.Image:
     """Return the sheet: a column per phase; a row per sensor, framed by use, and the overlay."""
-    rows = ("rgb", "depth", "event", "lidar", "overlay")
     width = GAP + len(samples) * (TILE + GAP)
-    sheet = Image.new("RGB", (width, TITLE + len(rows) * (TILE + CAPTION + GAP)), BACKGROUND)
+    sheet = Image.new(
+        "RGB", (width, TITLE + len(PICTURE_ROWS) * (TILE + CAPTION + GAP)), BACKGROUND
+    )
     draw = ImageDraw.Draw(sheet)
     title_font, font = ImageFont.load_default(size=18), ImageFont.load_default(size=12)
     for column, sample in enumerate(samples):
         left = GAP + column * (TILE + GAP)
         draw.text((left, 5), sample.title, (255, 255, 255), title_font)
-        tiles = _tiles(sample.pictures, calibration)
-        for row, name in enumerate(rows):
+        pictures = tiles(sample.pictures, calibration)
+        for row, name in enumerate(PICTURE_ROWS):
             top = TITLE + row * (TILE + CAPTION + GAP)
-            caption, colour = _caption(name, sample.sensors.get(name))
-            sheet.paste(_tile(tiles[name]), (left, top + CAPTION))
+            words, colour = caption(name, sample.sensors.get(name))
+            sheet.paste(tile(pictures[name]), (left, top + CAPTION))
             draw.rectangle(
                 (left, top + CAPTION, left + TILE - 1, top + CAPTION + TILE - 1), None, colour, 3
             )
-            draw.text((left, top + 2), caption, colour, font)
+            draw.text((left, top + 2), words, colour, font)
     return sheet
 
 
-def _caption(name: str, line: SensorLine | None) -> tuple[str, tuple[int, int, int]]:
+def caption(name: str, line: SensorLine | None) -> tuple[str, tuple[int, int, int]]:
+    """Return what stands over a picture, and the colour that tells whether it was used."""
     if name == "overlay":
         return "segmentation over RGB", OUTPUT
     if line is not None and line.used:
@@ -107,15 +110,17 @@ def _caption(name: str, line: SensorLine | None) -> tuple[str, tuple[int, int, i
     return f"{name}: left out ({reason[:34]})", LEFT_OUT
 
 
-def _tile(picture: UInt8Array | None) -> Image.Image:
+def tile(picture: UInt8Array | None) -> Image.Image:
+    """Return a picture at the size of a tile, or one that says that there is none."""
     if picture is None:
-        tile = Image.new("RGB", (TILE, TILE), (45, 45, 50))
-        ImageDraw.Draw(tile).text((TILE // 2 - 24, TILE // 2 - 8), "no data", (160, 160, 165))
-        return tile
+        empty = Image.new("RGB", (TILE, TILE), (45, 45, 50))
+        ImageDraw.Draw(empty).text((TILE // 2 - 24, TILE // 2 - 8), "no data", (160, 160, 165))
+        return empty
     return Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.NEAREST)
 
 
-def _tiles(pictures: Pictures, calibration: Calibration) -> dict[str, UInt8Array | None]:
+def tiles(pictures: Pictures, calibration: Calibration) -> dict[str, UInt8Array | None]:
+    """Return by row what can be looked at, uint8 [H, W, 3]; None where nothing came."""
     return {
         "rgb": pictures.rgb,
         "depth": None if pictures.depth_m is None else _by_distance(pictures.depth_m),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 RATE_FRAMES = 20
+
+
+class Display(Protocol):
+    """Shows how the demo goes on."""
+
+    def announce(self, phase: int, progress: float) -> None:
+        """Tell that a phase of the script begins."""
+
+    def update(self, phase: int, progress: float, rate_hz: float) -> None:
+        """Show the present state."""
 
 
 class Screen:

@@ -18,6 +18,7 @@ TOPICS = {
 }
 OTHERS = {
     "params_file",
+    "rig",
     "calibration_file",
     "checkpoint",
     "backend",
@@ -143,6 +144,38 @@ def test_log_level_reaches_the_node(started):
 def test_a_parameter_file_that_does_not_exist_is_refused(started):
     with pytest.raises(FileNotFoundError, match=r"'/no/such\.yaml'"):
         started(params_file="/no/such.yaml")
+
+
+def test_a_rig_by_its_name_brings_its_topics_and_its_parameters(started):
+    (node,) = of_kind(started(rig="realsense_ouster"), "LifecycleNode")
+    file, rig, given = node.parameters
+    assert file.endswith("config/perception.yaml")
+    assert rig.endswith("config/rigs/realsense_ouster.yaml")
+    assert given == {"use_sim_time": False}
+    topics = dict(node.remappings)
+    assert topics["lidar/points"] == "/ouster/points"
+    assert topics["rgb/camera_info"] == "/camera/camera/color/camera_info"
+
+
+def test_a_topic_that_is_given_wins_over_the_rig(started):
+    (node,) = of_kind(started(rig="zed_velodyne", lidar_topic="/top/points"), "LifecycleNode")
+    topics = dict(node.remappings)
+    assert topics["lidar/points"] == "/top/points"
+    assert topics["depth/image"] == "/zed/zed_node/depth/depth_registered"
+
+
+def test_a_rig_may_be_a_file_of_ones_own(started, tmp_path):
+    own = tmp_path / "mine.yaml"
+    own.write_text("/rig: {ros__parameters: {remap: ['lidar/points:=/mine']}}\n")
+    (node,) = of_kind(started(rig=str(own)), "LifecycleNode")
+    assert ("lidar/points", "/mine") in node.remappings
+    assert node.parameters[1] == str(own)
+
+
+@pytest.mark.parametrize("name", ["realsense", "/no/such.yaml"])
+def test_a_rig_that_does_not_exist_is_refused_with_those_that_do(started, name):
+    with pytest.raises(FileNotFoundError, match=r"dvxplorer_velodyne, .*realsense_ouster"):
+        started(rig=name)
 
 
 def test_the_end_of_the_node_ends_the_launch_once(launch_file, started):

@@ -79,7 +79,7 @@ ROS = {
 }
 
 # Parts that measure or report durations to a person; everything else is told the time.
-READS_A_CLOCK = {"benchmark", "cli", "train", "evaluation", "replay"}
+READS_A_CLOCK = {"benchmark", "cli", "train", "evaluation", "replay", "runtime"}
 
 
 def part_of(path):

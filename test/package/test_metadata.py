@@ -23,6 +23,8 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "open3d": "open3d-cpu",
+    "rerun": "rerun-sdk",
+    "tensorrt": "tensorrt-cu12",
     "yaml": "pyyaml",
 }
 

@@ -87,7 +87,7 @@ def test_pytorch_is_installed_first_and_by_itself(machine):
     assert [line.split()[0] for line in installed[:3]] == order
     assert installed[1] == "torch"
     assert installed[3].endswith(
-        "--editable .[ros,bags,simulation,onnx,openvino,train,report,teacher,cluster,dev]"
+        "--editable .[ros,bags,simulation,onnx,openvino,train,report,teacher,cluster,docs,dev]"
     )
 
 
