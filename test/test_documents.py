@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,12 @@ def test_the_commands_of_the_readme_name_what_is_there():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert targets == {"demo", "test"}
     assert all(f"\n{target}:" in makefile for target in targets)
+
+
+def test_the_pages_build_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx")
+    words = ["-q", "-W", "--keep-going", "-b", "html", "-d", tmp_path / "cache"]
+    command = [sys.executable, "-m", "sphinx", *words, ROOT / "docs", tmp_path / "html"]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    assert "anyseg_core.pipeline.Pipeline" in (tmp_path / "html" / "library.html").read_text()
