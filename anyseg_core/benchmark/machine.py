@@ -7,8 +7,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("anyseg_ros", "numpy", "numba", "opencv-python-headless", "torch", "evt3",
-            "dv-processing")  # fmt: skip
+PACKAGES = ("anyseg_ros", "numpy", "numba", "opencv-python-headless", "torch", "onnx",
+            "onnxruntime", "openvino", "evt3", "dv-processing")  # fmt: skip
 
 
 def describe_machine() -> dict[str, object]:

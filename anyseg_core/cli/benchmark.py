@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,15 +34,18 @@ class Part:
     """One part of the benchmark; its module is imported only when it is asked for.
 
     Attributes:
+        summary: one line for the list of parts.
         module: under ``anyseg_core.benchmark``.
         cases: the module's function that gives the cases at a scale.
         rounds: how often each is run by default.
         count: how many cases there are, for the progress bar; None where it is not known.
-        report: the module, under ``anyseg_core.benchmark``, of the next two.
+        report: the module, under ``anyseg_core.benchmark``, of the next three.
         table: of ``report``, a function of the rows that gives more Markdown.
         plot: of ``report``, a function of the rows and a path that draws them.
+        facts: of ``report``, a function of the rows that gives more for the JSON.
     """
 
+    summary: str
     module: str
     cases: str
     rounds: int = 20
@@ -49,6 +53,7 @@ class Part:
     report: str = ""
     table: str = ""
     plot: str = ""
+    facts: str = ""
 
     def generate(self, scale: float) -> Iterator[Case]:
         """Import the part and return its cases."""
@@ -62,6 +67,13 @@ class Part:
         function: Callable[[list[Row]], str] = self._load(self.report, self.table)
         return "\n" + function(rows)
 
+    def more_json(self, rows: list[Row]) -> dict[str, object]:
+        """Return the part's own figures; empty where it has none."""
+        if not self.facts:
+            return {}
+        function: Callable[[list[Row]], dict[str, object]] = self._load(self.report, self.facts)
+        return function(rows)
+
     def draw(self, rows: list[Row], path: Path) -> None:
         """Draw the part's plot."""
         function: Callable[[list[Row], Path], None] = self._load(self.report, self.plot)
@@ -72,8 +84,9 @@ class Part:
 
 
 PARTS = {
-    "front-end": Part("front_end", "front_end_cases", count=6),
+    "front-end": Part("from messages to tensors", "front_end", "front_end_cases", count=6),
     "models": Part(
+        "the networks, for every subset of sensors",
         "models",
         "models_cases",
         rounds=3,
@@ -81,29 +94,61 @@ PARTS = {
         table="fusion_table",
         plot="plot_models",
     ),
-    "sync": Part("sync", "sync_cases", count=18),
-    "simulator": Part("simulator", "simulator_cases"),
+    "runtime": Part(
+        "the runtimes: time, parity, warm-up, kept features",
+        "runtime",
+        "runtime_cases",
+        rounds=5,
+        report="runtime_report",
+        table="runtime_table",
+        plot="plot_runtime",
+        facts="runtime_facts",
+    ),
+    "sync": Part("matching readings in time", "sync", "sync_cases", count=18),
+    "simulator": Part("rendering the simulated rig", "simulator", "simulator_cases"),
 }
 DETECTION = "detection"
 """The part that counts faults noticed rather than time, with tables of its own."""
 
 
+PART_GROUP = "anyseg.benchmarks"
+"""Entry points of this group are parts, each a ``Command``, that other packages bring."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the benchmark's options."""
-    there = [name for name, part in PARTS.items() if _is_there(part)]
-    parser.add_argument("part", choices=[*there, DETECTION], help="what to measure")
+    """Declare the parts, each with its options."""
+    parts = parser.add_subparsers(title="what to measure", required=True, metavar="PART")
+    own = {name: part.summary for name, part in PARTS.items() if _is_there(part)}
+    for name, summary in (own | {DETECTION: "how surely faults are noticed"}).items():
+        part = parts.add_parser(name, help=summary, description=summary)
+        _add_options(part)
+        part.set_defaults(part=name, measure=_run_own)
+    for entry in entry_points(group=PART_GROUP):
+        command: Command = entry.load()
+        part = parts.add_parser(command.name, help=command.summary, description=command.summary)
+        command.add_arguments(part)
+        part.set_defaults(measure=command.run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure one part; see ``add_arguments``."""
+    return int(options.measure(options))
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that our own parts share."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="also write the tables as Markdown"
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="also draw the figures (models alone)"
+        "--plot", type=Path, metavar="FILE", help="also draw the figures (models, runtime)"
     )
     parser.add_argument(
         "--rounds",
         type=int,
         metavar="N",
-        help="runs of each (default: 20; models: 3; detection: 100)",
+        help="runs of each (default: 20; models: 3; runtime: 5; detection: 100)",
     )
     parser.add_argument(
         "--clips", type=Path, metavar="DIR", help="keep rendered clips there (detection alone)"
@@ -120,8 +165,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure one part; see ``add_arguments``."""
+def _run_own(options: argparse.Namespace) -> int:
     if options.part == DETECTION:
         return _run_detection(options)
     part = PARTS[options.part]
@@ -147,6 +191,7 @@ def run(options: argparse.Namespace) -> int:
             "rounds": rounds,
             "scale": options.scale,
             "rows": [row.as_json() for row in rows],
+            **part.more_json(rows),
             "machine": machine,
         }
         write_json("--json", options.json, figures)

@@ -12,11 +12,11 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.models.base import (
     ModelOptions,
     ModelSpec,
-    SegmentationModel,
     mean_modality,
 )
 from anyseg_core.models.fusion import Fused, fuse_modalities
 from anyseg_core.models.output import SegmentationOutput
+from anyseg_core.models.separable import AlikeModel
 
 if TYPE_CHECKING:
     from anyseg_core.models.encoders import Scales
@@ -57,7 +57,7 @@ class Any2SegOptions(ModelOptions):
             )
 
 
-class Any2Seg(SegmentationModel):
+class Any2Seg(AlikeModel):
     """Segmentation from any modalities.
 
     Source: Zheng et al., "Learning Modality-agnostic Representation for Semantic Segmentation from
@@ -74,37 +74,48 @@ class Any2Seg(SegmentationModel):
         self.options = options
         self.loss_weights["base"] = options.base_weight
 
-    def _segment(
-        self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
+    def encode(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the maps that modalities meet in: the head's alone, or the encoder's four."""
+        if self.options.fusion_level == "head":
+            return self._in_parts(lambda part: (self._head_maps(part),), images)
+        return self._in_parts(self.encoder, images)
+
+    def fuse(
+        self, names: tuple[str, ...], features: tuple[Tensor, ...], state: tuple[Tensor, ...] = ()
     ) -> SegmentationOutput:
-        levels, scales = self._levels(images)
-        if state and len(state) != len(levels):
+        """Fuse each level, then run what is left of the head; see ``SeparableModel.fuse``."""
+        first = self._first_level(features)
+        if state and len(state) != len(features) - first:
             raise ConfigurationError(
                 f"a carried state of {len(state)} maps",
-                f"{len(levels)} maps at fusion_level={self.options.fusion_level}",
+                f"{len(features) - first} maps at fusion_level={self.options.fusion_level}",
                 "pass the state that this model returned",
             )
-        stacked = [level.view(len(names), -1, *level.shape[1:]) for level in levels]
+        stacked = [level.view(len(names), -1, *level.shape[1:]) for level in features[first:]]
         fused = [
-            self._fuse_level(features, state[i] if state else None)
-            for i, features in enumerate(stacked)
+            self._fuse_level(maps, state[i] if state else None) for i, maps in enumerate(stacked)
         ]
-        maps = [level.map for level in fused]
+        means = [mean_modality(scale, len(names)) for scale in features[:first]]
         weights = torch.stack([level.weights for level in fused]).mean(0)
         return SegmentationOutput(
-            logits=self.head.classify(self._head_map(maps, scales, len(names))),
+            logits=self.head.classify(self._head_map(means, fused)),
             weights=dict(zip(names, weights.unbind(0), strict=True)),
             features=dict(zip(names, stacked[-1].unbind(0), strict=True)),
-            state=tuple(maps),
-            auxiliary=self._base_logits(levels[-1], scales),
+            state=tuple(level.map for level in fused),
+            auxiliary=self._base_logits(features),
         )
 
-    def _levels(self, images: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """The maps M B x C x h x w that MFF fuses, and the encoder's scales where they differ."""
-        if self.options.fusion_level == "head":
-            return self._in_parts(lambda part: (self._head_maps(part),), images), ()
-        scales = self._in_parts(self.encoder, images)
-        return scales if self.options.fusion_level == "every" else scales[3:], scales
+    def fuse_any(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Fuse the modalities of one sample; see ``AlikeModel.fuse_any``."""
+        first = self._first_level(features)
+        fused = [self._fuse_level(level.unsqueeze(1), None) for level in features[first:]]
+        means = [scale.mean(0, keepdim=True) for scale in features[:first]]
+        weights = torch.stack([level.weights[:, 0] for level in fused]).mean(0)
+        return self.head.classify(self._head_map(means, fused)), weights
+
+    def _first_level(self, features: tuple[Tensor, ...]) -> int:
+        """Which of the features is the first that MFF fuses; those before are averaged."""
+        return len(features) - 1 if self.options.fusion_level == "last" else 0
 
     def _head_maps(self, images: Tensor) -> Tensor:
         return self.head.fuse_scales(self.encoder(images))
@@ -120,16 +131,16 @@ class Any2Seg(SegmentationModel):
             residual=options.residual,
         )
 
-    def _head_map(self, fused: list[Tensor], scales: tuple[Tensor, ...], count: int) -> Tensor:
+    def _head_map(self, means: list[Tensor], fused: list[Fused]) -> Tensor:
         """The head's map B x width x h x w, of which the fused maps are a part or the whole."""
+        maps = [level.map for level in fused]
         if self.options.fusion_level == "head":
-            return fused[0]
-        means = [mean_modality(scale, count) for scale in scales[: 4 - len(fused)]]
-        return self.head.fuse_scales(cast("Scales", (*means, *fused)))
+            return maps[0]
+        return self.head.fuse_scales(cast("Scales", (*means, *maps)))
 
-    def _base_logits(self, last_level: Tensor, scales: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    def _base_logits(self, features: tuple[Tensor, ...]) -> dict[str, Tensor]:
         if not self.training or self.options.base_weight == 0.0:
             return {}
         at_head = self.options.fusion_level == "head"
-        own = last_level if at_head else self.head.fuse_scales(cast("Scales", scales))
+        own = features[0] if at_head else self.head.fuse_scales(cast("Scales", features))
         return {"base": self.head.classify(own)}

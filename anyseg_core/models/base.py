@@ -145,7 +145,8 @@ class SegmentationModel(nn.Module, ABC):
         """
         count = max(_PIXELS_AT_ONCE // (images.shape[2] * images.shape[3]), 1)
         whole = self.training or torch.is_grad_enabled() or images.device.type != "cpu"
-        if whole or torch.compiler.is_compiling() or count >= images.shape[0]:
+        traced = torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export()
+        if whole or traced or count >= images.shape[0]:
             return function(images)
         parts = [function(part) for part in torch.split(images, count)]
         return tuple(torch.cat(maps) for maps in zip(*parts, strict=True))

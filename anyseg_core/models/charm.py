@@ -13,7 +13,6 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.models.base import (
     ModelOptions,
     ModelSpec,
-    SegmentationModel,
     refuse_state,
     split_modalities,
 )
@@ -25,6 +24,7 @@ from anyseg_core.models.semantic_projection import (
     fragility,
     weighted_sum,
 )
+from anyseg_core.models.separable import SeparableModel
 
 if TYPE_CHECKING:
     from anyseg_core.models.encoders import Scales
@@ -141,7 +141,7 @@ class CharmScale(nn.Module):
         return semantic.permute(0, 3, 1, 2)
 
 
-class Charm(SegmentationModel):
+class Charm(SeparableModel):
     """Collaborative harmonisation across arbitrary modalities.
 
     Source: Wen et al., "CHARM: Collaborative Harmonization across Arbitrary Modalities for
@@ -167,17 +167,17 @@ class Charm(SegmentationModel):
             for i in range(3 if options.between_scales else 0)
         )
 
-    def _segment(
-        self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
+    def fuse(
+        self, names: tuple[str, ...], features: tuple[Tensor, ...], state: tuple[Tensor, ...] = ()
     ) -> SegmentationOutput:
+        """Collaborate at each scale, then run the head; see ``SeparableModel.fuse``."""
         refuse_state(state)
         kept = self._kept(names)
         enhancing = self.training and _VARIANTS[self.options.variant][1]
         collaborative: list[Tensor] = []
         enhanced: list[Tensor] = []
         shares = []
-        scales = self._in_parts(self.encoder, images)
-        for part, scale in zip(self.scales, scales, strict=True):
+        for part, scale in zip(self.scales, features, strict=True):
             assert isinstance(part, CharmScale)
             present = zip(names, split_modalities(scale, len(names)), strict=True)
             semantics, scores = part.project({n: feature for n, feature in present if n in kept})

@@ -59,9 +59,9 @@ class WindowGrid:
         """Put windows N x J x (window window) x C together again: maps N x h x w x C."""
         rows, columns = self._counts()
         channels = windows.shape[3]
-        cut = windows.view(len(windows), rows, columns, self.window, self.window, channels)
+        cut = windows.view(windows.shape[0], rows, columns, self.window, self.window, channels)
         padded = cut.transpose(2, 3).reshape(
-            len(windows), rows * self.window, columns * self.window, channels
+            windows.shape[0], rows * self.window, columns * self.window, channels
         )
         if any(self.shifts):
             padded = padded.roll(self.shifts, (1, 2))

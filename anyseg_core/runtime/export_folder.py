@@ -1,77 +1,173 @@
-"""Exports on disk: the graph and the network's card in one folder."""
+"""Exports on disk: the graphs, what they are, and the network's card in one folder."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from anyseg_core.errors import CheckpointError, ConfigurationError, MissingDependencyError
 from anyseg_core.models.card import parse_card
-from anyseg_core.runtime.graph import export_onnx
+from anyseg_core.runtime.graph import OPSET
+from anyseg_core.runtime.graph_source import subsets_to_warm
 from anyseg_core.runtime.openvino_segmenter import import_openvino
+from anyseg_core.runtime.precision import FLOAT32
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from anyseg_core.models import ModelCard, SegmentationModel
+    from anyseg_core.models import ModelCard
+    from anyseg_core.runtime.graph import Size
+    from anyseg_core.runtime.graph_source import Graph, GraphSource
 
 FORMATS = ("onnx", "openvino")
 _CARD = "card.json"
-_ONNX = "network.onnx"
-_OPENVINO = "network.xml"
+_ABOUT = "export.json"
+_SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportInfo:
+    """What an export holds, as ``export.json`` says it.
+
+    Attributes:
+        format: one of ``FORMATS``.
+        opset: ONNX operator set of the graphs.
+        alike: whether one fusion serves every subset.
+        size: (height, width) that the graphs are bound to; None for any multiples of 4.
+        precision: of the weights and computations that the graphs ask for.
+    """
+
+    format: str
+    opset: int
+    alike: bool
+    size: Size | None
+    precision: str
+
+
+def graph_name(part: str, names: tuple[str, ...] = ()) -> str:
+    """Return a graph file's name without its suffix: ``encoder``, ``fusion-rgb-depth``."""
+    return "-".join((part, *names))
 
 
 def write_export(
-    model: SegmentationModel, card: ModelCard, folder: Path, graph_format: str
-) -> Path:
-    """Write the graph, checked by ONNX's own checker, and the card; return the graph's path.
+    graphs: GraphSource,
+    folder: Path,
+    graph_format: str,
+    size: Size,
+    *,
+    bound: bool,
+    precision: str = FLOAT32,
+) -> ExportInfo:
+    """Write graphs, checked by ONNX's own checker, what they are, and the network's card.
 
     Args:
-        model: on the CPU, in evaluation mode.
-        card: its card.
+        graphs: ONNX files.
         folder: made if it is not there.
         graph_format: one of ``FORMATS``.
+        size: (height, width) of the images.
+        bound: whether the graphs are for this size alone; see ``is_bound``.
+        precision: of the graphs, in words.
 
     Raises:
         ConfigurationError: the model cannot be exported, or the folder not be written.
         MissingDependencyError: ``onnx`` or ``openvino`` is not installed.
     """
-    graph = export_onnx(model)
+    info = ExportInfo(graph_format, OPSET, graphs.alike, size if bound else None, precision)
+    card = graphs.card
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if graph_format == "onnx":
-            _check_onnx(graph)
-            path = folder / _ONNX
-            path.write_bytes(graph)
-        else:
-            openvino = import_openvino()
-            path = folder / _OPENVINO
-            openvino.save_model(openvino.Core().read_model(graph), path, compress_to_fp16=False)
-        (folder / _CARD).write_text(json.dumps(card.to_json(), indent=2) + "\n", encoding="utf-8")
+        _write_graph(graphs.encoder(size), folder / graph_name("encoder"), graph_format)
+        names = card.spec.modalities
+        for subset in (names,) if graphs.alike else subsets_to_warm(names, alike=False):
+            path = folder / graph_name("fusion", () if graphs.alike else subset)
+            _write_graph(graphs.fusion(subset, size), path, graph_format)
+        _write_json(folder / _ABOUT, asdict(info))
+        _write_json(folder / _CARD, card.to_json())
     except OSError as error:
         raise ConfigurationError(
             f"output folder {folder} ({error})", "a folder that can be written", "choose another"
         ) from error
-    return path
+    return info
 
 
-def read_export(folder: Path) -> tuple[bytes | Path, ModelCard]:
-    """Return an ONNX file's content or the path of OpenVINO's ``.xml``, and the card.
+class ExportedGraphs:
+    """The graphs of an export; see ``GraphSource``.
+
+    Args:
+        folder: what ``write_export`` wrote.
 
     Raises:
-        CheckpointError: no export is there, or its card is malformed.
+        CheckpointError: no export is there, or its files are malformed.
     """
-    try:
-        card = parse_card((folder / _CARD).read_text(encoding="utf-8"), str(folder / _CARD))
-        if (folder / _OPENVINO).is_file():
-            return folder / _OPENVINO, card
-        return (folder / _ONNX).read_bytes(), card
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(
-            f"{folder} without a readable graph and card ({error})",
-            "a folder that anyseg export wrote",
-            "export the checkpoint anew",
-        ) from error
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            self._card = parse_card(
+                (folder / _CARD).read_text(encoding="utf-8"), str(folder / _CARD)
+            )
+            about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+            size = about.pop("size")
+            self.info = ExportInfo(**about, size=None if size is None else (size[0], size[1]))
+        except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            raise CheckpointError(
+                f"{folder} without a readable {_CARD} and {_ABOUT} ({error})",
+                "a folder that anyseg export wrote",
+                "export the checkpoint anew",
+            ) from error
+
+    @property
+    def card(self) -> ModelCard:
+        """The network's card."""
+        return self._card
+
+    @property
+    def alike(self) -> bool:
+        """Whether one fusion serves every subset."""
+        return self.info.alike
+
+    def encoder(self, size: Size) -> Path:
+        """Return the path of the graph that encodes images of ``size``."""
+        return self._path("encoder", (), size)
+
+    def fusion(self, names: tuple[str, ...], size: Size) -> Path:
+        """Return the path of the graph that fuses ``names``."""
+        return self._path("fusion", () if self.alike else names, size)
+
+    def _path(self, part: str, names: tuple[str, ...], size: Size) -> Path:
+        bound = self.info.size
+        if size != bound if bound else any(side % 4 for side in size):
+            raise CheckpointError(
+                f"images of {size[1]} x {size[0]} for {self._folder}",
+                f"{bound[1]} x {bound[0]}" if bound else "sides that are multiples of 4",
+                f"set that size, or export with --size {size[1]}x{size[0]}",
+            )
+        name = graph_name(part, names)
+        path = self._folder / f"{name}{_SUFFIXES.get(self.info.format, '')}"
+        if not path.is_file():
+            raise CheckpointError(
+                f"{self._folder} without {path.name}",
+                "all that anyseg export wrote",
+                "export the checkpoint anew",
+            )
+        return path
+
+
+def _write_graph(graph: Graph, path: Path, graph_format: str) -> None:
+    if not isinstance(graph, bytes):
+        graph = graph.read_bytes()
+    path = path.with_name(path.name + _SUFFIXES[graph_format])
+    _check_onnx(graph)
+    if graph_format == "onnx":
+        path.write_bytes(graph)
+        return
+    openvino = import_openvino()
+    openvino.save_model(openvino.Core().read_model(graph), path, compress_to_fp16=False)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _check_onnx(graph: bytes) -> None:
@@ -79,6 +175,6 @@ def _check_onnx(graph: bytes) -> None:
         import onnx  # noqa: PLC0415 - an optional package
     except ImportError as error:
         raise MissingDependencyError(
-            "no package onnx", "it, to check the graph", "run: pip install onnx"
+            "no package onnx", "it, to check the graphs", "run: pip install onnx"
         ) from error
     onnx.checker.check_model(onnx.load_from_string(graph), full_check=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,33 +13,55 @@ import torch
 from anyseg_core.classes import DELIVER
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.models import ModelCard, build_model, load_checkpoint
+from anyseg_core.models.separable import AlikeModel
 from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.runtime.auto_segmenter import AutoSegmenter
-from anyseg_core.runtime.export_folder import read_export
-from anyseg_core.runtime.graph_cache import exported
+from anyseg_core.runtime.export_folder import ExportedGraphs
+from anyseg_core.runtime.graph_cache import CachedGraphs
+from anyseg_core.runtime.graph_source import subsets_to_warm
 from anyseg_core.runtime.onnxruntime_segmenter import OnnxruntimeSegmenter
 from anyseg_core.runtime.openvino_segmenter import OpenvinoSegmenter
-from anyseg_core.runtime.torch_segmenter import TorchSegmenter, select_device
+from anyseg_core.runtime.precision import FLOAT32, PRECISIONS
+from anyseg_core.runtime.torch_segmenter import (
+    TorchOptions,
+    TorchSegmenter,
+    select_device,
+    usable_precisions,
+)
 from anyseg_core.weights import shipped_checkpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anyseg_core.models import SegmentationModel
+    from anyseg_core.runtime.graph_source import GraphSource
     from anyseg_core.runtime.segmenter import Segmenter
 
-BACKENDS = ("auto", "torch", "onnxruntime", "openvino")
+BACKENDS = (
+    "auto",
+    "torch",
+    "torch_compiled",
+    "onnxruntime",
+    "onnxruntime_tensorrt",
+    "openvino",
+    "tensorrt",
+)
 """The runtimes that this version has."""
 
 UNTRAINED_SEED = 0
 
 
 def load_segmenter(
-    checkpoint_or_export: str | Path = "", backend: str = "auto", device: str = "auto"
+    checkpoint_or_export: str | Path = "",
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
 ) -> Segmenter:
     """Load a network behind the runtime asked for.
 
-    ``auto`` is OpenVINO on the CPU where that is installed and agrees with PyTorch, else PyTorch:
-    ONNX Runtime was not found faster than PyTorch. For an export, which cannot be held against
-    PyTorch, it is the first of OpenVINO and ONNX Runtime that is installed.
+    ``auto`` is PyTorch until ``warm_up``, which takes the fastest of the installed runtimes that
+    agree with it; see ``AutoSegmenter``. For an export, which cannot be held against PyTorch, it
+    is the first of OpenVINO and ONNX Runtime that is installed and reads it.
 
     Args:
         checkpoint_or_export: path of a checkpoint, or of a folder that ``anyseg export`` wrote;
@@ -45,31 +69,32 @@ def load_segmenter(
             on MiT-B0 with a fixed seed.
         backend: one of ``BACKENDS``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: one of ``PRECISIONS``; ``auto`` is float32 on a CPU and with PyTorch. With the
+            backend ``auto`` on a GPU, it lets half precision compete.
 
     Raises:
-        ConfigurationError: an unknown backend, a device that is not here, or a model that the
-            backend cannot run.
+        ConfigurationError: an unknown backend or precision, a device that is not here, or a model
+            that the backend cannot run.
         CheckpointError: the checkpoint or export is missing, damaged or of another kind.
         MissingDependencyError: the backend's package is not installed.
     """
-    if backend not in BACKENDS:
-        raise ConfigurationError(
-            f"backend {backend!r}", f"one of {', '.join(BACKENDS)}", "choose another backend"
-        )
+    for what, value, known in (
+        ("backend", backend, BACKENDS),
+        ("precision", precision, PRECISIONS),
+    ):
+        if value not in known:
+            raise ConfigurationError(
+                f"{what} {value!r}", f"one of {', '.join(known)}", f"choose another {what}"
+            )
     path = Path(checkpoint_or_export) if str(checkpoint_or_export) else shipped_checkpoint()
     if path is not None and path.is_dir():
-        return _from_export(path, backend, device)
+        return _from_export(path, backend, device, precision)
     model, card = load_network(path)
-    if backend == "onnxruntime":
-        return OnnxruntimeSegmenter(exported(model), card, device=device)
-    if backend == "openvino":
-        return OpenvinoSegmenter(exported(model), card, device=device)
-    # before the model moves to another device
-    reference = TorchSegmenter(model, card, device=device, trained=bool(card.sha256))
-    on_cpu = select_device(device).type == "cpu"
-    if backend == "torch" or not on_cpu or not _installed("openvino"):
-        return reference
-    return AutoSegmenter(reference, lambda: OpenvinoSegmenter(exported(model), card, device="cpu"))
+    if backend == "auto":
+        return _auto(model, card, device, precision)
+    if backend in {"torch", "torch_compiled"}:
+        return _torch(model, card, device, precision, compiled=backend == "torch_compiled")
+    return _from_graphs(CachedGraphs(model, card), backend, device, precision)
 
 
 def load_network(path: Path | None) -> tuple[SegmentationModel, ModelCard]:
@@ -97,20 +122,75 @@ def load_network(path: Path | None) -> tuple[SegmentationModel, ModelCard]:
     return model.eval(), card
 
 
-def _from_export(folder: Path, backend: str, device: str) -> Segmenter:
-    graph, card = read_export(folder)
-    if backend == "auto":
-        backend = "openvino" if _installed("openvino") else "onnxruntime"
+def _torch(
+    model: SegmentationModel, card: ModelCard, device: str, precision: str, *, compiled: bool
+) -> TorchSegmenter:
+    exact = FLOAT32 if precision == "auto" else precision
+    # Half-precision convolutions on a GPU want their channels last.
+    last = exact != FLOAT32 and select_device(device).type == "cuda"
+    options = TorchOptions(precision=exact, channels_last=last, compiled=compiled)
+    return TorchSegmenter(model, card, device=device, trained=bool(card.sha256), options=options)
+
+
+def _from_graphs(graphs: GraphSource, backend: str, device: str, precision: str) -> Segmenter:
     if backend == "openvino":
-        return OpenvinoSegmenter(graph, card, device=device)
-    if backend == "onnxruntime" and isinstance(graph, bytes):
-        return OnnxruntimeSegmenter(graph, card, device=device)
-    raise ConfigurationError(
-        f"{folder}, an export, with the backend {backend}",
-        "openvino" + (" or onnxruntime" if isinstance(graph, bytes) else ""),
-        "choose another backend, or give the checkpoint",
+        return OpenvinoSegmenter(graphs, device=device, precision=precision)
+    if backend == "tensorrt":
+        # It brings parts that are of no use without a GPU.
+        from anyseg_core.runtime.tensorrt_segmenter import TensorrtSegmenter  # noqa: PLC0415
+
+        return TensorrtSegmenter(graphs, device=device, precision=precision)
+    by_tensorrt = backend == "onnxruntime_tensorrt"
+    return OnnxruntimeSegmenter(graphs, device=device, precision=precision, tensorrt=by_tensorrt)
+
+
+def _auto(model: SegmentationModel, card: ModelCard, device: str, precision: str) -> AutoSegmenter:
+    """Return the network in PyTorch, float32, with the runtimes that may turn out faster."""
+    on_gpu = select_device(device).type == "cuda"
+    own = deepcopy(model) if on_gpu else model  # the reference moves its model to the GPU
+    reference = _torch(own, card, device, FLOAT32, compiled=False)
+    candidates: dict[str, Callable[[], Segmenter]] = {}
+    half = "float16" if on_gpu and precision == "auto" else precision
+    if half not in {"auto", FLOAT32} and half in usable_precisions(select_device(device)):
+        candidates[f"torch in {half}"] = lambda: _torch(
+            deepcopy(model), card, device, half, compiled=False
+        )
+    alike = isinstance(model, AlikeModel)
+    runtimes = _installed_runtimes(on_gpu=on_gpu)
+    # With a graph for each subset, every runtime costs a start of half a minute and gigabytes.
+    for backend in runtimes if alike else runtimes[:1]:
+        candidates[backend] = partial(_load_graphs, model, card, backend, device, precision)
+    return AutoSegmenter(reference, candidates, subsets_to_warm(card.spec.modalities, alike=alike))
+
+
+def _load_graphs(
+    model: SegmentationModel, card: ModelCard, backend: str, device: str, precision: str
+) -> Segmenter:
+    return _from_graphs(CachedGraphs(model, card), backend, device, precision)
+
+
+def _installed_runtimes(*, on_gpu: bool) -> list[str]:
+    """Return the runtimes that run on the device and whose packages are here."""
+    packages = (
+        {"tensorrt": "tensorrt", "onnxruntime": "onnxruntime"}
+        if on_gpu
+        else {"openvino": "openvino", "onnxruntime": "onnxruntime"}
     )
+    return [backend for backend, package in packages.items() if find_spec(package) is not None]
 
 
-def _installed(package: str) -> bool:
-    return find_spec(package) is not None
+def _from_export(folder: Path, backend: str, device: str, precision: str) -> Segmenter:
+    graphs = ExportedGraphs(folder)
+    readers = ["openvino"]
+    if graphs.info.format == "onnx":
+        readers += ["onnxruntime", "onnxruntime_tensorrt", "tensorrt"]
+    if backend == "auto":
+        found = [name for name in _installed_runtimes(on_gpu=False) if name in readers]
+        backend = found[0] if found else readers[0]
+    if backend not in readers:
+        raise ConfigurationError(
+            f"{folder}, an export to {graphs.info.format}, with the backend {backend}",
+            " or ".join(readers),
+            "choose another backend, or give the checkpoint",
+        )
+    return _from_graphs(graphs, backend, device, precision)

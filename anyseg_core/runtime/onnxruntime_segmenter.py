@@ -3,64 +3,220 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anyseg_core.errors import CheckpointError, MissingDependencyError
-from anyseg_core.runtime.graph import INPUT, OUTPUTS
+import numpy as np
+import torch
+
+from anyseg_core.errors import CheckpointError, ConfigurationError, MissingDependencyError
+from anyseg_core.runtime.feature_bank import FeatureBank
+from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names
+from anyseg_core.runtime.graph_cache import cache_folder
 from anyseg_core.runtime.graph_segmenter import GraphSegmenter, refuse_device
+from anyseg_core.runtime.precision import FLOAT32, refuse_precision
+from anyseg_core.runtime.torch_segmenter import select_device
 
 if TYPE_CHECKING:
-    from anyseg_core.models import ModelCard
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from anyseg_core.runtime.graph import Size
+    from anyseg_core.runtime.graph_source import Graph, GraphSource
     from anyseg_core.types import Float32Array, UInt8Array
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_CPU, _CUDA, _TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
+
+Shapes = dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+"""The least and the greatest shape of each input."""
 
 
 class OnnxruntimeSegmenter(GraphSegmenter):
-    """A graph in ONNX Runtime; one session serves every shape, so nothing is ever compiled anew.
+    """Graphs in ONNX Runtime; one session serves every number of modalities.
+
+    Features stay on the device between encoder and fusion. With TensorRT, ONNX Runtime hands it
+    what it can run and keeps the engines, built for a range of shapes, in anyseg's cache.
 
     Args:
-        graph: an ONNX file's content.
-        card: its card.
-        device: ``auto`` for a GPU where ONNX Runtime has one, ``cpu`` or ``cuda``.
+        graphs: the network's graphs and card.
+        device: ``auto`` for a GPU where ONNX Runtime and PyTorch have one, ``cpu``, ``cuda`` or
+            ``cuda:N``.
+        precision: ``auto`` or ``float32``; with TensorRT also ``float16``.
+        tensorrt: whether to run on TensorRT; CUDA takes what that cannot run.
 
     Raises:
-        MissingDependencyError: ONNX Runtime is not installed.
-        ConfigurationError: a device that it does not have.
-        CheckpointError: it cannot read the graph.
+        MissingDependencyError: ONNX Runtime is not installed, or not with that provider.
+        ConfigurationError: a device or precision that it does not have.
     """
 
-    def __init__(self, graph: bytes, card: ModelCard, *, device: str) -> None:
-        super().__init__(card)
-        onnxruntime = import_onnxruntime()
-        available = [
-            name for name, one in _PROVIDERS.items() if one in onnxruntime.get_available_providers()
-        ]
-        self._device = available[-1] if device == "auto" else device
-        if self._device not in available:
-            raise refuse_device("onnxruntime", device, f"auto or {' or '.join(available)}")
-        self._version = onnxruntime.__version__
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only
-        try:
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=[_PROVIDERS[self._device]]
-            )
-        except Exception as error:  # its exceptions share no public base
-            raise CheckpointError(
-                f"a graph that ONNX Runtime {self._version} cannot read",
-                "what anyseg export writes",
-                "export it anew",
-            ) from error
+    def __init__(
+        self, graphs: GraphSource, *, device: str, precision: str = "auto", tensorrt: bool = False
+    ) -> None:
+        super().__init__(graphs)
+        self._package = import_onnxruntime()
+        self._device = _select(self._package.get_available_providers(), device, tensorrt=tensorrt)
+        self._tensorrt = tensorrt
+        self._precision = FLOAT32 if precision == "auto" else precision
+        usable = (FLOAT32, "float16") if tensorrt else (FLOAT32,)
+        if self._precision not in usable:
+            raise refuse_precision("onnxruntime", precision, usable)
 
     @property
     def description(self) -> str:
         """The runtime and device, in words."""
-        return f"ONNX Runtime {self._version} on {self._device}"
+        by = " by TensorRT" if self._tensorrt else ""
+        version = self._package.__version__
+        return f"ONNX Runtime {version} on {self._device}{by}, {self._precision}"
 
-    def _run(self, images: Float32Array) -> tuple[UInt8Array, UInt8Array, Float32Array]:
-        labels, confidence, weights = self._session.run(list(OUTPUTS), {INPUT: images})
+    def _build(self, size: Size) -> _OnnxruntimeNetwork:
+        return _OnnxruntimeNetwork(self, self._graphs, size, self._device)
+
+    def open(self, graph: Graph, shapes: Shapes) -> Any:  # noqa: ANN401 - ONNX Runtime's own type
+        """Open a session for a graph.
+
+        Raises:
+            CheckpointError: ONNX Runtime cannot read the graph.
+            ConfigurationError: the provider is there, but its libraries are not.
+        """
+        options = self._package.SessionOptions()
+        options.log_severity_level = 3  # errors only
+        providers = self._providers(shapes)
+        try:
+            session = self._package.InferenceSession(
+                str(graph) if isinstance(graph, Path) else graph, options, providers=providers
+            )
+        except Exception as error:  # its exceptions share no public base
+            raise CheckpointError(
+                f"a graph that ONNX Runtime {self._package.__version__} cannot read",
+                "what anyseg export --format onnx writes",
+                "export it anew",
+            ) from error
+        wanted = providers[0][0]
+        if wanted not in session.get_providers():  # it goes on without, saying so in its log alone
+            raise ConfigurationError(
+                f"ONNX Runtime's {wanted}, whose libraries cannot be loaded",
+                "CUDA, cuDNN and, for TensorRT, its libraries in the versions that it names",
+                "install them, or choose the device cpu",
+            )
+        return session
+
+    def _providers(self, shapes: Shapes) -> list[tuple[str, dict[str, Any]]]:
+        """Return the providers in order of preference, with their options.
+
+        Source: ONNX Runtime's pages on its CUDA and TensorRT execution providers.
+        """
+        if self._device.type == "cpu":
+            return [(_CPU, {})]
+        number = {"device_id": self._device.index or 0}
+        providers = [(_CUDA, number), (_CPU, {})]
+        if not self._tensorrt:
+            return providers
+        folder = str(cache_folder() / "onnxruntime_tensorrt")
+        options = number | {
+            "trt_fp16_enable": self._precision == "float16",
+            "trt_engine_cache_enable": True,
+            "trt_engine_cache_path": folder,
+            "trt_timing_cache_enable": True,
+            "trt_timing_cache_path": folder,
+            "trt_profile_min_shapes": _profile(
+                {name: least for name, (least, _) in shapes.items()}
+            ),
+            "trt_profile_opt_shapes": _profile({name: most for name, (_, most) in shapes.items()}),
+            "trt_profile_max_shapes": _profile({name: most for name, (_, most) in shapes.items()}),
+        }
+        return [(_TENSORRT, options), *providers]
+
+
+class _OnnxruntimeNetwork:
+    """See ``SizedNetwork``; the encoder writes straight into what the fusion reads."""
+
+    def __init__(
+        self, segmenter: OnnxruntimeSegmenter, graphs: GraphSource, size: Size, device: torch.device
+    ) -> None:
+        self._segmenter, self._graphs, self._size = segmenter, graphs, size
+        self._device = device
+        self._modalities = graphs.card.spec.modalities
+        shape = (1, 3, *size)
+        self._encoder = segmenter.open(graphs.encoder(size), {INPUT: (shape, shape)})
+        self._names = feature_names(len(self._encoder.get_outputs()))
+        maps = self._encoder.run(list(self._names), {INPUT: np.zeros(shape, np.float32)})
+        shapes = [(c, h, w) for _, c, h, w in (each.shape for each in maps)]
+        self._bank = FeatureBank(len(self._modalities), shapes, device)
+        self._fusions: dict[tuple[str, ...], Any] = {}
+
+    def encode(self, index: int, image: Float32Array) -> None:
+        """Encode one modality; see ``SizedNetwork``."""
+        binding = self._encoder.io_binding()
+        binding.bind_cpu_input(INPUT, np.ascontiguousarray(image[None]))
+        for name, slot in zip(self._names, self._bank.slot(index), strict=True):
+            binding.bind_output(name, **self._place(slot))
+        self._encoder.run_with_iobinding(binding)
+
+    def fuse(self, indices: tuple[int, ...]) -> tuple[UInt8Array, UInt8Array, Float32Array]:
+        """Fuse; see ``SizedNetwork``."""
+        features = self._bank.gather(indices)
+        session = self._fusion(tuple(self._modalities[index] for index in indices), features)
+        binding = session.io_binding()
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)  # ONNX Runtime runs on a stream of its own
+        for name, each in zip(self._names, features, strict=True):
+            binding.bind_input(name, **self._place(each))
+        for name in OUTPUTS:
+            binding.bind_output(name, "cpu")
+        session.run_with_iobinding(binding)
+        labels, confidence, weights = binding.copy_outputs_to_cpu()
         return labels, confidence, weights
+
+    def _fusion(self, names: tuple[str, ...], features: Sequence[Tensor]) -> Any:  # noqa: ANN401 - ONNX Runtime's own type
+        key = self._modalities if self._graphs.alike else names
+        if key not in self._fusions:
+            most = len(key)
+            shapes: Shapes = {}
+            for name, each in zip(self._names, features, strict=True):
+                shape = tuple(each.shape[1:])
+                shapes[name] = ((1 if self._graphs.alike else most, *shape), (most, *shape))
+            self._fusions[key] = self._segmenter.open(self._graphs.fusion(key, self._size), shapes)
+        return self._fusions[key]
+
+    @staticmethod
+    def _place(tensor: Tensor) -> dict[str, Any]:
+        return {
+            "device_type": tensor.device.type,
+            "device_id": tensor.device.index or 0,
+            "element_type": np.float32,
+            "shape": tuple(tensor.shape),
+            "buffer_ptr": tensor.data_ptr(),
+        }
+
+
+def _select(available: Sequence[str], device: str, *, tensorrt: bool) -> torch.device:
+    """Return the device to run on.
+
+    Raises:
+        MissingDependencyError: this build of ONNX Runtime lacks the provider.
+        ConfigurationError: PyTorch lacks the device.
+    """
+    wanted = _TENSORRT if tensorrt else _CUDA
+    if device == "auto":
+        on_gpu = torch.cuda.is_available() and wanted in available
+        device = "cuda" if on_gpu or tensorrt else "cpu"
+    kind = device.partition(":")[0]
+    if kind not in {"cpu", "cuda"} or (kind == "cpu" and tensorrt):
+        known = "cuda or cuda:N" if tensorrt else "auto, cpu, cuda or cuda:N"
+        raise refuse_device("onnxruntime", device, known)
+    if kind == "cuda" and wanted not in available:
+        raise MissingDependencyError(
+            f"ONNX Runtime without its {wanted} (it has {', '.join(available)})",
+            "a build for GPUs",
+            "run: pip install onnxruntime-gpu; or choose the device cpu",
+        )
+    return select_device(device)
+
+
+def _profile(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return shapes as ONNX Runtime's TensorRT options write them: ``name:1x3x64x96``."""
+    return ",".join(f"{name}:{'x'.join(map(str, shape))}" for name, shape in shapes.items())
 
 
 def import_onnxruntime() -> Any:  # noqa: ANN401 - a module that may be absent

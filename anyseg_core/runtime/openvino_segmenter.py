@@ -8,80 +8,127 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.errors import CheckpointError, MissingDependencyError
-from anyseg_core.runtime.graph import OUTPUTS
+from anyseg_core.runtime.feature_bank import FeatureBank
+from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names
 from anyseg_core.runtime.graph_cache import cache_folder
 from anyseg_core.runtime.graph_segmenter import GraphSegmenter, refuse_device
+from anyseg_core.runtime.precision import FLOAT32, refuse_precision
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from anyseg_core.models import ModelCard
+    from anyseg_core.runtime.graph import Size
+    from anyseg_core.runtime.graph_source import Graph, GraphSource
     from anyseg_core.types import Float32Array, UInt8Array
+
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+_CAPABILITIES = {"float32": "FP32", "bfloat16": "BF16"}
 
 
 class OpenvinoSegmenter(GraphSegmenter):
-    """A graph in OpenVINO, compiled once for each shape: fixed shapes run fastest.
+    """Graphs in OpenVINO, compiled once for each shape: fixed shapes run fastest.
 
     Args:
-        graph: an ONNX file's content, or the path of OpenVINO's ``.xml``.
-        card: its card.
+        graphs: the network's graphs and card.
         device: ``auto`` or ``cpu``.
+        precision: ``auto`` for float32, ``float32``, or ``bfloat16`` where the CPU computes in it.
 
     Raises:
         MissingDependencyError: OpenVINO is not installed.
-        ConfigurationError: another device.
-        CheckpointError: OpenVINO cannot read the graph.
+        ConfigurationError: another device, or a precision that the CPU lacks.
     """
 
-    def __init__(self, graph: bytes | Path, card: ModelCard, *, device: str) -> None:
-        super().__init__(card)
+    def __init__(self, graphs: GraphSource, *, device: str, precision: str = "auto") -> None:
+        super().__init__(graphs)
         openvino = import_openvino()
         if device not in {"auto", "cpu"}:
             raise refuse_device("openvino", device, "auto or cpu")
-        self._version = str(openvino.__version__).split("-", maxsplit=1)[0]
         self._core = openvino.Core()
-        try:
-            self._graph = self._core.read_model(graph)
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"a graph that OpenVINO {self._version} cannot read",
-                "what anyseg export writes",
-                "export it anew",
-            ) from error
-        self._requests: dict[tuple[int, ...], Any] = {}
+        known = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        usable = [name for name, capability in _CAPABILITIES.items() if capability in known]
+        self._precision = FLOAT32 if precision == "auto" else precision
+        if self._precision not in usable:
+            raise refuse_precision("openvino", precision, usable)
+        self._version = str(openvino.__version__).split("-", maxsplit=1)[0]
+        self._compiled: list[tuple[int, ...]] = []
 
     @property
     def description(self) -> str:
         """The runtime and device, in words."""
-        return f"OpenVINO {self._version} on cpu, float32"
+        return f"OpenVINO {self._version} on cpu, {self._precision}"
 
     @property
     def compiled_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The input shapes compiled so far."""
-        return tuple(self._requests)
+        """The shape of the first input of each graph compiled so far."""
+        return tuple(self._compiled)
 
-    def _run(self, images: Float32Array) -> tuple[UInt8Array, UInt8Array, Float32Array]:
-        if images.shape not in self._requests:
-            self._requests[images.shape] = self._compile(images.shape)
-        request = self._requests[images.shape]
-        request.infer([images], share_inputs=True)
-        labels, confidence, weights = (np.array(request.get_tensor(name).data) for name in OUTPUTS)
-        return labels, confidence, weights
+    def _build(self, size: Size) -> _OpenvinoNetwork:
+        return _OpenvinoNetwork(self, self._graphs, size)
 
-    def _compile(self, shape: tuple[int, ...]) -> Any:  # noqa: ANN401 - OpenVINO's own type
-        graph = self._graph.clone()
-        graph.reshape(list(shape))
+    def compile(self, graph: Graph, shapes: dict[str, tuple[int, ...]]) -> Any:  # noqa: ANN401 - OpenVINO's own type
+        """Compile a graph for input shapes.
+
+        Raises:
+            CheckpointError: OpenVINO cannot read the graph, or it is for other shapes.
+        """
+        try:
+            model = self._core.read_model(graph)
+            model.reshape({name: list(shape) for name, shape in shapes.items()})
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"a graph that OpenVINO {self._version} cannot read for {shapes}",
+                "what anyseg export writes",
+                "export it anew",
+            ) from error
         options = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
             "CACHE_DIR": str(cache_folder() / "openvino"),
         }
+        self._compiled.append(next(iter(shapes.values())))
         try:
-            compiled = self._core.compile_model(graph, "CPU", options)
+            return self._core.compile_model(model, "CPU", options)
         except RuntimeError:  # a cache that cannot be written
             del options["CACHE_DIR"]
-            compiled = self._core.compile_model(graph, "CPU", options)
-        return compiled.create_infer_request()
+            return self._core.compile_model(model, "CPU", options)
+
+
+class _OpenvinoNetwork:
+    """See ``SizedNetwork``; the encoder writes straight into what the fusion reads."""
+
+    def __init__(self, segmenter: OpenvinoSegmenter, graphs: GraphSource, size: Size) -> None:
+        self._segmenter, self._graphs, self._size = segmenter, graphs, size
+        self._modalities = graphs.card.spec.modalities
+        compiled = segmenter.compile(graphs.encoder(size), {INPUT: (1, 3, *size)})
+        self._encoder = compiled.create_infer_request()
+        shapes = [tuple(output.shape) for output in compiled.outputs]
+        self._names = feature_names(len(shapes))
+        self._bank = FeatureBank(len(self._modalities), [(c, h, w) for _, c, h, w in shapes])
+        tensor = import_openvino().Tensor
+        self._slots = [
+            [tensor(each.numpy(), shared_memory=True) for each in self._bank.slot(index)]
+            for index in range(len(self._modalities))
+        ]
+        self._fusions: dict[tuple[int, ...], Any] = {}
+
+    def encode(self, index: int, image: Float32Array) -> None:
+        """Encode one modality; see ``SizedNetwork``."""
+        for name, slot in zip(self._names, self._slots[index], strict=True):
+            self._encoder.set_tensor(name, slot)
+        self._encoder.infer([image[None]], share_inputs=True, share_outputs=True)
+
+    def fuse(self, indices: tuple[int, ...]) -> tuple[UInt8Array, UInt8Array, Float32Array]:
+        """Fuse; see ``SizedNetwork``."""
+        features = dict(zip(self._names, self._bank.gather(indices), strict=True))
+        key = tuple(range(len(indices))) if self._graphs.alike else indices
+        if key not in self._fusions:
+            names = tuple(self._modalities[index] for index in indices)
+            shapes = {name: tuple(each.shape) for name, each in features.items()}
+            compiled = self._segmenter.compile(self._graphs.fusion(names, self._size), shapes)
+            self._fusions[key] = compiled.create_infer_request()
+        request = self._fusions[key]
+        inputs = {name: each.numpy() for name, each in features.items()}
+        request.infer(inputs, share_inputs=True, share_outputs=True)
+        labels, confidence, weights = (np.array(request.get_tensor(name).data) for name in OUTPUTS)
+        return labels, confidence, weights
 
 
 def import_openvino() -> Any:  # noqa: ANN401 - a module that may be absent

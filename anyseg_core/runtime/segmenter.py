@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from anyseg_core.models import ModelCard
+    from anyseg_core.runtime.warming import WarmUp
     from anyseg_core.types import Float32Array, UInt8Array
 
 
@@ -45,10 +46,25 @@ class Segmenter(Protocol):
         """The runtime and device in use, in words."""
         ...
 
-    def segment(self, tensors: Mapping[str, Float32Array]) -> Prediction:
-        """Segment one instant from normalised float32 [3, H, W] tensors, one per modality."""
+    def segment(
+        self,
+        tensors: Mapping[str, Float32Array],
+        readings: Mapping[str, Hashable] | None = None,
+    ) -> Prediction:
+        """Segment one instant.
+
+        Args:
+            tensors: normalised float32 [3, H, W], one per modality, all of one size.
+            readings: the identity of each modality's reading. Equal identities promise equal
+                tensors: what the encoder made of the last one of that size is kept and used
+                again, and the answer is the same to the last bit. A modality without an identity
+                is encoded anew.
+
+        Raises:
+            RecordError: no modality, an unknown one, or sizes that differ.
+        """
         ...
 
-    def warm_up(self, width: int, height: int) -> None:
-        """Pay every first-call cost for each number of modalities, before data flows."""
+    def warm_up(self, width: int, height: int) -> WarmUp:
+        """Pay every first-call cost, for whatever subset comes, before data flows."""
         ...

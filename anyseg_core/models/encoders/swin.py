@@ -46,7 +46,7 @@ class WindowAttention(nn.Module):
         query, key, value = self.query_key_value(windows).view(split).permute(2, 0, 3, 1, 4)
         bias = self.position_bias(grid, query, repeats=1)
         attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        joined = attended.transpose(1, 2).flatten(2).view(len(rows), -1, length, channels)
+        joined = attended.transpose(1, 2).flatten(2).view(rows.shape[0], -1, length, channels)
         out: Tensor = self.project(grid.merge(joined))
         return out
 

@@ -131,7 +131,7 @@ def test_detection_is_handed_on_with_its_options(tmp_path, monkeypatch):
 
 def test_a_plot_of_a_part_without_one_is_refused(tmp_path, capsys):
     assert main(["benchmark", "front-end", "--plot", str(tmp_path / "plot.png")]) == 2
-    assert "models alone" in capsys.readouterr().err
+    assert "models, runtime alone" in capsys.readouterr().err
 
 
 def test_peers_do_the_same_work_as_ours():

@@ -5,60 +5,100 @@ from dataclasses import replace
 
 import pytest
 
-from anyseg_core.runtime import load_segmenter
+from anyseg_core.runtime import auto_segmenter, load_segmenter
 from anyseg_core.runtime.auto_segmenter import AutoSegmenter
+from anyseg_core.runtime.warming import WarmUp
+
+SUBSETS = (("rgb",), ("rgb", "depth", "event"))
 
 
-class Wrong:
-    """A runtime with answers of its own."""
+class Faked:
+    """A runtime whose answers are the reference's, but for ``wrong_for`` modalities at once."""
 
-    description = "Wrong 1.0"
+    def __init__(self, right, name, wrong_for=0):
+        self._right, self.description, self._wrong_for = right, name, wrong_for
 
-    def __init__(self, right):
-        self._right = right
+    def segment(self, tensors, readings=None):
+        prediction = self._right.segment(tensors, readings)
+        wrong = len(tensors) == self._wrong_for
+        return replace(prediction, labels=prediction.labels + wrong)
 
-    def segment(self, tensors):
-        prediction = self._right.segment(tensors)
-        return replace(prediction, labels=prediction.labels + (len(tensors) == 3))
-
-    def warm_up(self, width, height):
-        pass
+    def warm_up(self, *_):
+        return WarmUp(1, 0.0, None)
 
 
 @pytest.fixture(scope="module")
-def reference(checkpoint):
-    return load_segmenter(checkpoint, "torch", "cpu")
+def reference(load):
+    return load("any2seg", "torch")
 
 
-def test_auto_is_pytorch_until_the_warm_up_and_then_openvino(checkpoint, tensors):
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds of a frame by the first word of a runtime's description, instead of a real clock."""
+    seconds = {"PyTorch": 0.2}
+    monkeypatch.setattr(
+        auto_segmenter, "_seconds", lambda segmenter, _: seconds[segmenter.description.split()[0]]
+    )
+    return seconds
+
+
+def test_the_fastest_that_agrees_is_taken_and_every_time_is_told(reference, clock):
+    clock |= {"Fast": 0.1, "Faster": 0.05, "Wrong": 0.01, "Slow": 0.3}
+    candidates = {
+        name: lambda name=name: Faked(reference, name, 3 * (name == "Wrong"))
+        for name in ("Fast", "Faster", "Wrong", "Slow")
+    }
+    segmenter = AutoSegmenter(reference, candidates, SUBSETS)
+    segmenter.warm_up(96, 64)
+    assert segmenter.description.startswith("Faster (auto: the fastest that agrees with PyTorch: ")
+    for words in ("50.0 ms with Faster", "100.0 ms with Fast", "200.0 ms with PyTorch"):
+        assert words in segmenter.description
+    assert "300.0 ms with Slow" in segmenter.description
+    assert (
+        "Wrong cannot be used: Wrong agrees with PyTorch on 0.00 % of pixels only for "
+        "rgb, depth, event, 99.5 % are wanted"
+    ) in segmenter.description
+
+
+def test_pytorch_stays_where_it_is_the_fastest_or_alone(reference, clock):
+    clock["Slow"] = 0.3
+    segmenter = AutoSegmenter(reference, {"slow": lambda: Faked(reference, "Slow")}, SUBSETS)
+    segmenter.warm_up(96, 64)
+    assert segmenter.description.startswith("PyTorch")
+    alone = AutoSegmenter(reference, {}, SUBSETS)
+    alone.warm_up(96, 64)
+    assert "no other runtime is installed" in alone.description
+
+
+def test_auto_is_pytorch_until_the_warm_up_and_agrees_with_it_after(checkpoint, tensors):
     pytest.importorskip("openvino")
     segmenter = load_segmenter(checkpoint, "auto", "cpu")
     assert segmenter.description.startswith("PyTorch")
     before = segmenter.segment(tensors)
-    segmenter.warm_up(96, 64)
-    assert segmenter.description.startswith("OpenVINO")
-    assert "labels equal to PyTorch's on at least" in segmenter.description
+    warmed = segmenter.warm_up(96, 64)
+    assert warmed.runs >= 8
+    assert "ms with OpenVINO" in segmenter.description
     assert (segmenter.segment(tensors).labels == before.labels).mean() >= 0.995
 
 
-def test_auto_stays_with_pytorch_where_the_other_runtime_disagrees_on_one_count(reference):
-    segmenter = AutoSegmenter(reference, lambda: Wrong(reference))
-    segmenter.warm_up(64, 64)
-    assert segmenter.description.startswith("PyTorch")
-    assert "Wrong 1.0 agrees on 0.00 % of pixels only" in segmenter.description
-
-
-def test_auto_stays_with_pytorch_where_the_model_cannot_be_exported(save):
+def test_a_runtime_that_cannot_run_the_model_is_named_with_its_reason(save):
     pytest.importorskip("openvino")
-    segmenter = load_segmenter(save("charm"), "auto", "cpu")
+    segmenter = load_segmenter(save("cmnext", ("rgb", "depth")), "auto", "cpu")
     segmenter.warm_up(64, 64)
     assert segmenter.description.startswith("PyTorch")
-    assert "cannot be used: got a graph of charm" in segmenter.description
+    assert "openvino cannot be used: got a graph of cmnext" in segmenter.description
 
 
-def test_auto_stays_with_pytorch_where_openvino_breaks_on_import(checkpoint, monkeypatch):
+def test_a_runtime_that_breaks_on_import_is_named_with_its_reason(checkpoint, monkeypatch):
     pytest.importorskip("openvino")
     segmenter = load_segmenter(checkpoint, "auto", "cpu")
     monkeypatch.setitem(sys.modules, "openvino", None)
     segmenter.warm_up(64, 64)
+    assert "openvino cannot be used" in segmenter.description
     assert "pip install openvino" in segmenter.description
+
+
+def test_half_precision_competes_where_it_is_asked_for(checkpoint):
+    segmenter = load_segmenter(checkpoint, "auto", "cpu", "bfloat16")
+    segmenter.warm_up(64, 64)
+    assert "bfloat16" in segmenter.description

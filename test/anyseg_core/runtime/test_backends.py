@@ -12,8 +12,10 @@ from anyseg_core.errors import (
     RecordError,
 )
 from anyseg_core.runtime import load_segmenter
+from anyseg_core.runtime.onnxruntime_segmenter import OnnxruntimeSegmenter, _select
 
 GRAPH_BACKENDS = ("onnxruntime", "openvino")
+CPU, CUDA, TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
 
 
 @pytest.fixture(scope="module", params=GRAPH_BACKENDS)
@@ -23,13 +25,8 @@ def backend(request):
 
 
 @pytest.fixture(scope="module")
-def reference(checkpoint):
-    return load_segmenter(checkpoint, "torch", "cpu")
-
-
-@pytest.fixture(scope="module")
-def segmenter(checkpoint, backend):
-    return load_segmenter(checkpoint, backend, "cpu")
+def segmenter(load, backend):
+    return load("any2seg", backend)
 
 
 def check_parity(reference, segmenter, tensors):
@@ -42,8 +39,13 @@ def check_parity(reference, segmenter, tensors):
     assert got.weights == pytest.approx(wanted.weights, abs=1e-3)
 
 
-def test_every_subset_gets_the_references_answer(reference, segmenter, tensors, subset):
-    check_parity(reference, segmenter, {name: tensors[name] for name in subset})
+@pytest.mark.parametrize(
+    "kind", ["any2seg", "any2seg-every", "any2seg-last", "charm", "mean_fusion", "segformer"]
+)
+def test_every_subset_gets_the_references_answer(load, backend, kind, tensors, all_subsets):
+    reference, segmenter = load(kind, "torch"), load(kind, backend)
+    for subset in all_subsets(reference.card.spec.modalities):
+        check_parity(reference, segmenter, {name: tensors[name] for name in subset})
 
 
 def test_order_of_the_modalities_does_not_matter(segmenter, tensors):
@@ -51,13 +53,19 @@ def test_order_of_the_modalities_does_not_matter(segmenter, tensors):
     assert np.array_equal(segmenter.segment(turned).labels, segmenter.segment(tensors).labels)
 
 
-@pytest.mark.parametrize(
-    ("name", "options"), [("mean_fusion", {}), ("any2seg", {"selection": False, "iterations": 2})]
-)
-def test_other_models_and_options_agree_too(save, backend, tensors, name, options):
-    path = save(name, **options)
-    subset = {each: tensors[each] for each in ("rgb", "depth", "lidar")}
-    check_parity(load_segmenter(path, "torch", "cpu"), load_segmenter(path, backend), subset)
+def test_a_size_that_is_no_multiple_of_the_stride_agrees_too(load, backend):
+    images = np.random.default_rng(2).standard_normal((2, 3, 66, 99), np.float32)
+    tensors = dict(zip(("rgb", "depth"), images, strict=True))
+    for given in (tensors, {"depth": tensors["depth"]}):
+        check_parity(load("mean_fusion", "torch"), load("mean_fusion", backend), given)
+
+
+def test_an_encoder_with_windows_agrees_too(save, tensors):
+    pytest.importorskip("onnxruntime")
+    path = save("mean_fusion", ("rgb", "depth"), "swin_t")
+    segmenter = load_segmenter(path, "onnxruntime", "cpu")
+    both = {name: tensors[name][:, :60, :92].copy() for name in ("rgb", "depth")}
+    check_parity(load_segmenter(path, "torch", "cpu"), segmenter, both)
 
 
 def test_wrong_tensors_are_refused(segmenter, tensors):
@@ -67,17 +75,8 @@ def test_wrong_tensors_are_refused(segmenter, tensors):
         segmenter.segment({"radar": tensors["rgb"]})
     with pytest.raises(RecordError, match="alike"):
         segmenter.segment({"rgb": tensors["rgb"], "depth": tensors["depth"][:, :32]})
-
-
-def test_openvino_compiles_nothing_when_sensors_fail_after_the_warm_up(checkpoint, tensors):
-    pytest.importorskip("openvino")
-    segmenter = load_segmenter(checkpoint, "openvino")
-    segmenter.warm_up(96, 64)
-    warm = segmenter.compiled_shapes
-    assert len(warm) == 4
-    for subset in (("rgb",), ("depth", "lidar"), ("rgb", "event", "lidar"), tuple(tensors)):
-        segmenter.segment({name: tensors[name] for name in subset})
-    assert segmenter.compiled_shapes == warm
+    with pytest.raises(RecordError, match="at least 32"):
+        segmenter.segment({"rgb": tensors["rgb"][:, :31]})
 
 
 def test_a_result_is_not_overwritten_by_the_next(segmenter, tensors):
@@ -99,20 +98,72 @@ def test_a_device_that_the_runtime_lacks_is_refused(checkpoint, backend):
         load_segmenter(checkpoint, backend, "abacus")
 
 
-def test_a_model_with_parts_per_modality_is_refused_by_name(save, backend):
-    with pytest.raises(ConfigurationError, match="charm"):
-        load_segmenter(save("charm"), backend)
+def test_a_precision_that_the_runtime_lacks_is_refused(checkpoint, backend):
+    with pytest.raises(ConfigurationError, match=f"'float16' with the backend {backend}"):
+        load_segmenter(checkpoint, backend, "cpu", "float16")
+    with pytest.raises(ConfigurationError, match="precision 'float7'"):
+        load_segmenter(checkpoint, backend, "cpu", "float7")
 
 
-def test_the_graph_is_exported_once_and_an_unwritable_cache_does_no_harm(
+def test_openvino_computes_in_bfloat16_where_the_cpu_does(checkpoint, tensors, load):
+    openvino = pytest.importorskip("openvino")
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        with pytest.raises(ConfigurationError, match="auto or float32"):
+            load_segmenter(checkpoint, "openvino", "cpu", "bfloat16")
+        return
+    segmenter = load_segmenter(checkpoint, "openvino", "cpu", "bfloat16")
+    assert "bfloat16" in segmenter.description
+    wanted = load("any2seg", "torch").segment(tensors).labels
+    assert (segmenter.segment(tensors).labels == wanted).mean() >= 0.95
+
+
+@pytest.mark.parametrize(("tensorrt", "provider"), [(False, CUDA), (True, TENSORRT)])
+def test_a_provider_that_this_build_lacks_is_named(tensorrt, provider):
+    with pytest.raises(MissingDependencyError, match=f"{provider}.*onnxruntime-gpu"):
+        _select([CPU], "cuda", tensorrt=tensorrt)
+
+
+def test_tensorrt_is_refused_on_the_cpu():
+    with pytest.raises(ConfigurationError, match="cuda or cuda:N"):
+        _select([CPU, CUDA, TENSORRT], "cpu", tensorrt=True)
+
+
+def test_tensorrt_gets_the_range_of_shapes_that_a_graph_will_see(segmenter, backend):
+    if backend != "onnxruntime":
+        pytest.skip("ONNX Runtime's own")
+    by_tensorrt = OnnxruntimeSegmenter(segmenter._graphs, device="cpu")
+    by_tensorrt._device = type("Device", (), {"type": "cuda", "index": 1})()
+    by_tensorrt._tensorrt = True
+    first, *rest = by_tensorrt._providers({"features0": ((1, 8, 16, 24), (4, 8, 16, 24))})
+    assert first[0] == TENSORRT
+    assert first[1]["trt_profile_min_shapes"] == "features0:1x8x16x24"
+    assert first[1]["trt_profile_max_shapes"] == "features0:4x8x16x24"
+    assert not first[1]["trt_fp16_enable"]
+    assert rest == [(CUDA, {"device_id": 1}), (CPU, {})]
+    if CUDA in by_tensorrt._package.get_available_providers():
+        pytest.skip("this build has CUDA")
+    with (
+        pytest.warns(UserWarning, match="not in available provider"),
+        pytest.raises(ConfigurationError, match="libraries cannot be loaded"),
+    ):
+        by_tensorrt.open(segmenter._graphs.encoder((64, 96)), {})
+
+
+def test_a_model_whose_encoder_mixes_modalities_is_refused_by_name(save, backend):
+    with pytest.raises(ConfigurationError, match="cmnext"):
+        load_segmenter(save("cmnext", ("rgb", "depth")), backend)
+
+
+def test_graphs_are_exported_once_and_an_unwritable_cache_does_no_harm(
     checkpoint, tensors, backend, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    load_segmenter(checkpoint, backend)
-    (graph,) = (tmp_path / "anyseg").glob("*.onnx")
-    graph.write_bytes(b"this one is read")
+    load_segmenter(checkpoint, backend).segment(tensors)
+    graphs = sorted((tmp_path / "anyseg").glob("*.onnx"))
+    assert [path.name.partition("-")[2] for path in graphs] == ["encoder.onnx", "fusion.onnx"]
+    graphs[1].write_bytes(b"this one is read")
     with pytest.raises(CheckpointError, match="cannot read"):
-        load_segmenter(checkpoint, backend)
+        load_segmenter(checkpoint, backend).segment(tensors)
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")
     segmenter = load_segmenter(checkpoint, backend)
     assert segmenter.segment({"rgb": tensors["rgb"]}).labels.shape == (64, 96)

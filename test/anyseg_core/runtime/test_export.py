@@ -1,5 +1,8 @@
 """``anyseg export`` and the way back."""
 
+import json
+import sys
+
 import numpy as np
 import pytest
 
@@ -10,27 +13,57 @@ from anyseg_core.runtime import load_segmenter
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 
 
-@pytest.mark.parametrize("graph_format", RUNTIMES)
-def test_an_export_is_checked_on_every_subset_and_can_be_loaded(
-    checkpoint, tensors, tmp_path, capsys, graph_format
-):
-    for package in ("onnx", RUNTIMES[graph_format]):
+@pytest.fixture(params=RUNTIMES)
+def graph_format(request):
+    for package in ("onnx", RUNTIMES[request.param]):
         pytest.importorskip(package)
+    return request.param
+
+
+def test_an_export_is_checked_on_every_subset_and_can_be_loaded(
+    load, checkpoint, tensors, tmp_path, capsys, graph_format
+):
     folder = tmp_path / "out"
     words = ["export", str(checkpoint), "--format", graph_format, "--output", str(folder)]
-    assert main([*words, "--check"]) == 0
+    assert main([*words, "--check", "--json", str(tmp_path / "f.json")]) == 0
     said = capsys.readouterr().out
     assert "opset 17" in said
-    assert said.count("% of labels equal") == 15
+    assert "one fusion for any subset" in said
+    equal = json.loads((tmp_path / "f.json").read_text())["labels_equal"]
+    assert len(equal) == said.count(" %  ") == 15
+    assert min(equal.values()) >= 0.995
     segmenter = load_segmenter(folder, RUNTIMES[graph_format])
-    reference = load_segmenter(checkpoint, "torch", "cpu")
+    reference = load("any2seg", "torch")
     assert segmenter.card == reference.card
     assert segmenter.trained
     got, wanted = segmenter.segment(tensors).labels, reference.segment(tensors).labels
     assert np.mean(got == wanted) >= 0.995
     assert load_segmenter(folder).description.startswith(("OpenVINO", "ONNX Runtime"))
-    with pytest.raises(ConfigurationError, match="an export, with the backend torch"):
+    with pytest.raises(ConfigurationError, match=r"an export to .*, with the backend torch"):
         load_segmenter(folder, "torch")
+    with pytest.raises(CheckpointError, match="multiples of 4"):
+        segmenter.segment({"rgb": tensors["rgb"][:, :, :94].copy()})
+
+
+def test_a_model_with_windows_is_exported_for_one_size_with_a_fusion_for_each_subset(
+    load, checkpoint_of, tensors, tmp_path, capsys, graph_format
+):
+    words = ["export", str(checkpoint_of("charm")), "--format", graph_format, "--check"]
+    assert main([*words, "--output", str(tmp_path), "--size", "96x64"]) == 0
+    assert "a fusion for each subset, for images of 96 x 64" in capsys.readouterr().out
+    graphs = {path.stem for path in tmp_path.iterdir()}
+    assert {"encoder", "fusion-rgb", "fusion-depth", "fusion-rgb-depth"} <= graphs
+    segmenter = load_segmenter(tmp_path, RUNTIMES[graph_format])
+    both = {name: tensors[name] for name in ("rgb", "depth")}
+    got, wanted = segmenter.segment(both), load("charm", "torch").segment(both)
+    assert np.mean(got.labels == wanted.labels) >= 0.995
+    assert got.weights == pytest.approx(wanted.weights, abs=1e-3)
+    with pytest.raises(CheckpointError, match="--size 64x64"):
+        segmenter.segment({"rgb": tensors["rgb"][:, :, :64].copy()})
+    for path in tmp_path.glob("fusion-depth.*"):
+        path.unlink()
+    with pytest.raises(CheckpointError, match="without fusion-depth"):
+        segmenter.segment({"depth": tensors["depth"]})
 
 
 def test_a_missing_checkpoint_is_bad_input_with_one_line(tmp_path, capsys):
@@ -40,8 +73,9 @@ def test_a_missing_checkpoint_is_bad_input_with_one_line(tmp_path, capsys):
 
 
 def test_a_model_that_cannot_be_exported_is_bad_input(save, tmp_path, capsys):
-    assert main(["export", str(save("charm")), "--output", str(tmp_path / "out")]) == 2
-    assert "charm" in capsys.readouterr().err
+    path = save("cmnext", ("rgb", "depth"))
+    assert main(["export", str(path), "--output", str(tmp_path / "out")]) == 2
+    assert "cmnext" in capsys.readouterr().err
 
 
 def test_an_output_that_is_a_file_is_bad_input(checkpoint, tmp_path, capsys):
@@ -50,6 +84,30 @@ def test_an_output_that_is_a_file_is_bad_input(checkpoint, tmp_path, capsys):
     assert "output folder" in capsys.readouterr().err
 
 
-def test_a_folder_without_an_export_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="without a readable graph and card"):
+@pytest.mark.parametrize("about", [None, "no JSON", "[]", '{"size": null}', '{"size": 3}'])
+def test_a_folder_without_an_export_is_refused(checkpoint, tmp_path, about):
+    if about is not None:
+        card = checkpoint.with_suffix(".json").read_text()
+        (tmp_path / "card.json").write_text(card)
+        (tmp_path / "export.json").write_text(about)
+    with pytest.raises(CheckpointError, match=r"without a readable card\.json and export\.json"):
         load_segmenter(tmp_path)
+
+
+def test_tensorrt_is_asked_for_before_anything_is_written(
+    checkpoint, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    folder = tmp_path / "out"
+    assert main(["export", str(checkpoint), "--format", "tensorrt", "--output", str(folder)]) == 2
+    assert "tensorrt" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("size", ["512", "0x64", "axb", "16x64"])
+def test_a_size_that_is_none_is_bad_usage(checkpoint, tmp_path, capsys, size):
+    words = ["export", str(checkpoint), "--output", str(tmp_path / "out"), "--size", size]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "at least 32" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""Where a runtime's graphs come from: a model in memory, or a folder that was exported."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from anyseg_core.models import ModelCard
+    from anyseg_core.runtime.graph import Size
+
+Graph = bytes | Path
+"""An ONNX file's content, or the path of an ONNX or OpenVINO file."""
+
+
+class GraphSource(Protocol):
+    """The two kinds of graph that one network is made of."""
+
+    @property
+    def card(self) -> ModelCard:
+        """The network's card; one without a hash has random weights."""
+        ...
+
+    @property
+    def alike(self) -> bool:
+        """Whether one fusion serves every subset, as it treats all modalities alike."""
+        ...
+
+    def encoder(self, size: Size) -> Graph:
+        """Return the graph that encodes images of ``size``.
+
+        Raises:
+            ConfigurationError: it cannot be made.
+            CheckpointError: an export does not hold it.
+        """
+        ...
+
+    def fusion(self, names: tuple[str, ...], size: Size) -> Graph:
+        """Return the graph that fuses ``names``; raises as ``encoder`` does."""
+        ...
+
+
+def subsets_to_warm(modalities: tuple[str, ...], *, alike: bool) -> tuple[tuple[str, ...], ...]:
+    """Return the subsets that between them need every shape and graph there is.
+
+    One of each number where all modalities are treated alike, else every one.
+    """
+    counts = range(1, len(modalities) + 1)
+    if alike:
+        return tuple(modalities[:count] for count in counts)
+    return tuple(subset for count in counts for subset in combinations(modalities, count))
