@@ -26,7 +26,7 @@ class ModelCard:
     Attributes:
         spec: the model's name, encoder, number of classes, modalities and options.
         classes: names and colours, in the order of the logits.
-        input_size: (height, width) in pixels that the model was trained at.
+        input_size: (height, width) in pixels of whole images that the model was trained for.
         normalisation: for each modality.
         training_data: the data set, its version and split.
         recipe: how it was trained; JSON values.

@@ -46,7 +46,7 @@ def save_checkpoint(
         model: the model; its weights are written as they are.
         path: ends in ``.safetensors``; existing files are replaced, each in one step.
         classes: names and colours in the order of the logits.
-        input_size: (height, width) in pixels that the model was trained at.
+        input_size: (height, width) in pixels of whole images that the model was trained for.
         normalisation: for each of the model's modalities.
         training_data: the data set, its version and split.
         recipe: how the model was trained; JSON values.

@@ -218,7 +218,7 @@ class _Run:
             self.engine.model,
             path,
             classes=data.classes,
-            input_size=self.recipe.augmentation.crop,
+            input_size=self._input_size(),
             normalisation={name: data.normalisation[name] for name in data.modalities},
             training_data=f"{data.name}, split {data.split}, {len(data)} samples, "
             f"SHA-256 {self.progress.data_hash}",
@@ -226,6 +226,13 @@ class _Run:
             scores=scores,
             licence=self.recipe.licence,
         )
+
+    def _input_size(self) -> tuple[int, int]:
+        """The size, height and width, that the network is scored at: a crop shows a part of it."""
+        if self.recipe.evaluation.size is not None:
+            return self.recipe.evaluation.size
+        height, width = self.validation[0].labels.shape
+        return height, width
 
     def _save(self) -> None:
         self.engine.share_buffers()

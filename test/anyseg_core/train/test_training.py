@@ -164,7 +164,7 @@ def test_a_run_leaves_checkpoints_with_cards_configuration_and_metrics(
     assert model.spec.name == name
     assert card.recipe["loss"]["kind"] == "ohem"
     assert card.recipe["updates_made"] == 7
-    assert card.input_size == (32, 32)
+    assert card.input_size == (32, 48)  # of the whole images, not of the crop
     run = json.loads((tmp_path / "run.json").read_text())
     assert run["data"]["sha256"] in card.training_data
     assert run["environment"]["packages"]["torch"] == torch.__version__
