@@ -76,7 +76,11 @@ def small(line):
     """The words after ``anyseg`` of a documented command, made small."""
     for long, short in SMALLER:
         line = line.replace(long, short)
-    return shlex.split(f"{line} {SMALL_RUN}" if " train " in line else line)[1:]
+    if " train " in line:
+        line += f" {SMALL_RUN}"
+    if " replay " in line:
+        line += " --backend torch --size 64x64"  # to make graphs for another runtime takes a minute
+    return shlex.split(line)[1:]
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 SPIN_S = 0.05
 PATIENCE_S = 60.0
+# On the first start the network's graphs are made for this machine and image size.
+FIRST_START_S = 400.0
 UNTRAINED = (
     "The network is untrained: no weights come with this version. Masks show that the line runs "
     "and what it uses, not what is in the picture."
@@ -113,6 +115,7 @@ def _play(
             processes.check()
 
         console.print("starting the simulated rig and the node, each in its own process ...")
+        console.print("(on the first start the network is made ready for this machine: a minute)")
         processes.start("rig", "anyseg_ros.simulated_rig_node", {})
         processes.start(
             "node", "anyseg_ros.perception_node", {"calibration_file": calibration_file}
@@ -122,7 +125,7 @@ def _play(
             view = stack.enter_context(DemoView(processes, monitor, calibration))
             displays.append(view)
             console.print(f"look at {view.url} while it runs", soft_wrap=True)
-        bring_up(monitor, "/anyseg", spin, PATIENCE_S)
+        bring_up(monitor, "/anyseg", spin, FIRST_START_S)
         console.print("the node is active; the rig renders its street ...")
         wait(lambda: len(monitor.used) == len(MODALITIES), spin, PATIENCE_S)
         monitor.tally = Tally()

@@ -86,7 +86,7 @@ def test_a_bad_value_is_refused_with_the_reason(active, name, value, words):
 
 
 def test_what_waits_for_the_next_configure_says_so(active):
-    assert set_parameter(active, "backend", "torch").successful
+    assert set_parameter(active, "backend", "auto").successful
     said = "backend: takes effect on the next configure"
     active.wait_for(lambda: said in active.process.output(), "word in the log")
 
