@@ -232,7 +232,7 @@ def made_records():
     return {name: [make() for _ in range(7)] for name, make in zip(MODALITIES, makers, strict=True)}
 
 
-def unlabelled(_tensors):
+def unlabelled(_tensors, _readings):
     labels = np.zeros((SIDE, SIDE), np.uint8)
     return Prediction(labels=labels, confidence=labels, weights={})
 
