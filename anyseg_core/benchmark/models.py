@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -11,14 +10,16 @@ from anyseg_core.benchmark.measure import Case, Peer
 from anyseg_core.models import build_model
 from anyseg_core.models.charm import Charm, CharmScale
 from anyseg_core.models.fusion import fuse_modalities
+from anyseg_core.runtime.graph_source import subsets_to_warm
 from anyseg_core.types import MODALITIES, MODALITY_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor
 
     from anyseg_core.models import SegmentationModel
+    from anyseg_core.models.mutual_perception import MutualPerceptionBlock
 
 SIDES = (256, 512, 1024)
 ENCODER = "mit_b2"
@@ -48,14 +49,6 @@ def models_cases(scale: float) -> Iterator[Case]:
         yield from _Networks(device).cases(scale)
 
 
-def subsets(*, every: bool) -> list[tuple[str, ...]]:
-    """Return all subsets of the modalities, or one of each size."""
-    if not every:
-        return [MODALITIES[:count] for count in range(1, len(MODALITIES) + 1)]
-    counts = range(1, len(MODALITIES) + 1)
-    return [subset for count in counts for subset in combinations(MODALITIES, count)]
-
-
 def scaled_sides(scale: float) -> list[int]:
     """Return the sides of the images in pixels: multiples of 32, no two alike."""
     return [max(int(side * scale**0.5), side // 8) // 32 * 32 for side in SIDES]
@@ -78,10 +71,10 @@ class _Networks:
     def cases(self, scale: float) -> Iterator[Case]:
         sides = scaled_sides(scale)
         for side in sides:
-            for subset in subsets(every=side == sides[0]):
+            for subset in subsets_to_warm(MODALITIES, alike=side != sides[0]):
                 yield self._network(side, subset)
         for side in sides:
-            for subset in subsets(every=False):
+            for subset in subsets_to_warm(MODALITIES, alike=True):
                 yield self._mff(side, len(subset))
                 yield self._mpu(side, subset)
 
@@ -156,13 +149,27 @@ def mutual_perception(
         projected = []
         for part, maps in zip(model.scales, model.encoder(images), strict=True):
             assert isinstance(part, CharmScale)
-            features = dict(zip(names, torch.split(maps, 1), strict=True))
-            projected.append((part, *part.project(features)))
+            features = zip(names, torch.split(maps, 1), strict=True)
+            projected.append((part, [part.read(name, feature)[:2] for name, feature in features]))
 
     def run() -> list[Tensor]:
-        return [part.collaborate(maps, scores, None) for part, maps, scores in projected]
+        return [_perceive(part, names, read) for part, read in projected]
 
     return run
+
+
+def _perceive(part: CharmScale, names: tuple[str, ...], read: list[tuple[Tensor, ...]]) -> Tensor:
+    """Run a scale's MPU blocks on semantic maps and raw scores; keys and values are made here."""
+    blocks = cast("Iterable[MutualPerceptionBlock]", part.blocks)
+    contexts = [
+        [torch.stack(each) for each in zip(*pairs, strict=True)]
+        for pairs in (
+            [block.context(name, rows) for name, (rows, _) in zip(names, read, strict=True)]
+            for block in blocks
+        )
+    ]
+    semantics, raw = (torch.stack(each) for each in zip(*read, strict=True))
+    return part.collaborate((semantics, raw, *(e for pair in contexts for e in pair)), None)[0]
 
 
 def _letters(count: int) -> str:

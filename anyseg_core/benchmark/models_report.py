@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import weakref
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -14,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from anyseg_core.benchmark.models import MFF, MPU, mutual_perception
-from anyseg_core.errors import MissingDependencyError
+from anyseg_core.benchmark.plotting import pyplot
 from anyseg_core.models import build_model
 from anyseg_core.models.fusion import fuse_modalities
 from anyseg_core.types import MODALITIES
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anyseg_core.benchmark.measure import Row
+    from anyseg_core.models import SegmentationModel
 
 MIB = 2**20
 MEGAPIXEL = 1e6
@@ -94,11 +94,16 @@ def fusion_memory(what: str, count: int, side: int) -> float:
             maps = torch.zeros(count, cells, cells, WIDTH).permute(0, 3, 1, 2).unsqueeze(1)
             run: Callable[[], object] = lambda: fuse_modalities(maps)  # noqa: E731 - one of two
         else:
-            model = build_model("charm").eval()
-            run = mutual_perception(model, torch.zeros(count, 3, side, side), subset)
+            run = mutual_perception(_charm(), torch.zeros(count, 3, side, side), subset)
         with PeakMemory() as memory:
             run()
     return float(memory.peak / MIB)
+
+
+@cache
+def _charm() -> SegmentationModel:
+    with torch.device("meta"):
+        return build_model("charm").eval()
 
 
 def place(row: Row) -> Place | None:
@@ -139,7 +144,7 @@ def plot_models(rows: Sequence[Row], path: Path) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figure, axes = _pyplot().subplots(1, 3, figsize=(15, 4.5), layout="constrained")
+    figure, axes = pyplot().subplots(1, 3, figsize=(15, 4.5), layout="constrained")
     _draw_networks(axes[0], rows)
     for axis, unit in zip(axes[1:], ("ms", "MiB"), strict=True):
         _draw_fusions(axis, rows, unit)
@@ -181,13 +186,3 @@ def _draw_fusions(axis: Any, rows: Sequence[Row], unit: str) -> None:  # noqa: A
     axis.set(xscale="log", yscale="log", xlabel="megapixels x modalities", ylabel=unit)
     axis.set_title("fusion; dashed: in proportion")
     axis.legend(fontsize="small")
-
-
-def _pyplot() -> Any:  # noqa: ANN401 - a module that may be absent
-    try:
-        import_module("matplotlib").use("Agg")
-        return import_module("matplotlib.pyplot")
-    except ImportError as error:
-        raise MissingDependencyError(
-            "no package matplotlib", "it, to draw the plot", "run: pip install matplotlib"
-        ) from error

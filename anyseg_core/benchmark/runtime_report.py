@@ -6,10 +6,10 @@ import math
 import re
 from functools import cache, partial
 from hashlib import sha256
-from importlib import import_module
-from itertools import combinations, count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
+from anyseg_core.benchmark.plotting import pyplot
 from anyseg_core.benchmark.runtime import EAGER_NAME, SMALL
 from anyseg_core.benchmark.runtimes import (
     EAGER,
@@ -22,7 +22,7 @@ from anyseg_core.benchmark.runtimes import (
     usable,
     warm_up,
 )
-from anyseg_core.errors import MissingDependencyError
+from anyseg_core.runtime.graph_source import subsets_to_warm
 from anyseg_core.runtime.parity import SUFFICIENT
 from anyseg_core.runtime.quantisation import SUFFICIENT as SUFFICIENT_INT8
 from anyseg_core.runtime.warming import least_seconds
@@ -170,9 +170,8 @@ def plot_runtime(rows: Sequence[Row], path: Path) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    pyplot = _pyplot()
     sides = sorted({place(row).side for row in rows})
-    figure, axes = pyplot.subplots(
+    figure, axes = pyplot().subplots(
         1, len(sides), figsize=(11, 4.5), layout="constrained", squeeze=False
     )
     for axis, side in zip(axes[0], sides, strict=True):
@@ -195,20 +194,9 @@ def plot_runtime(rows: Sequence[Row], path: Path) -> None:
 
 
 def _shares(runtime: Runtime, side: int) -> list[tuple[tuple[str, ...], float]]:
-    counts = range(1, len(MODALITIES) + 1)
-    subsets = tuple(subset for number in counts for subset in combinations(MODALITIES, number))
+    subsets = subsets_to_warm(MODALITIES, alike=False)
     return list(parity(SMALL, runtime, side, subsets).items())
 
 
 def _mark(*, met: bool) -> str:
     return "reached" if met else "**missed**"
-
-
-def _pyplot() -> Any:  # noqa: ANN401 - a module that may be absent
-    try:
-        import_module("matplotlib").use("Agg")
-        return import_module("matplotlib.pyplot")
-    except ImportError as error:
-        raise MissingDependencyError(
-            "no package matplotlib", "it, to draw the plot", "run: pip install matplotlib"
-        ) from error

@@ -16,6 +16,7 @@ from anyseg_core.cli.export_int8 import (
     report_loss,
 )
 from anyseg_core.cli.output import write_json
+from anyseg_core.cli.sizes import parse_size
 from anyseg_core.errors import CheckpointError
 from anyseg_core.models.encoders import Encoder
 from anyseg_core.runtime import load_segmenter
@@ -40,13 +41,10 @@ _RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino", _TENSORRT: _TENSORRT
 
 def _size(text: str) -> Size:
     """Read ``WxH`` as (height, width)."""
-    width, cross, height = text.partition("x")
-    if (
-        not (cross and width.isdecimal() and height.isdecimal())
-        or min(int(width), int(height)) < Encoder.min_side
-    ):
+    size = parse_size(text, Encoder.min_side)
+    if size is None:
         raise argparse.ArgumentTypeError(f"{text!r}: wanted WxH, each at least {Encoder.min_side}")
-    return int(height), int(width)
+    return size[1], size[0]
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,11 +99,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _describe(info: ExportInfo) -> str:
-    fusion = "one fusion for any subset" if info.alike else "a fusion for each subset"
+    branches = ", a branch for each modality" if info.has_branches else ""
     size = "any multiple of 4 wide and high"
     if info.size is not None:
         size = f"for images of {info.size[1]} x {info.size[0]}"
-    return f"an encoder and {fusion}, {size}; ONNX opset {info.opset}"
+    return f"an encoder{branches} and one fusion for any subset, {size}; ONNX opset {info.opset}"
 
 
 def _check(

@@ -14,9 +14,15 @@ from anyseg_core.models.base import (
     ModelSpec,
     mean_modality,
 )
-from anyseg_core.models.fusion import Fused, fuse_modalities
+from anyseg_core.models.fusion import Fused, fuse_modalities, fusion_coefficients
+from anyseg_core.models.head_inference import (
+    fused_tokens,
+    logits_of_scales,
+    logits_of_scores,
+    scores,
+)
 from anyseg_core.models.output import SegmentationOutput
-from anyseg_core.models.separable import AlikeModel
+from anyseg_core.models.separable import SeparableModel
 
 if TYPE_CHECKING:
     from anyseg_core.models.encoders import Scales
@@ -57,7 +63,7 @@ class Any2SegOptions(ModelOptions):
             )
 
 
-class Any2Seg(AlikeModel):
+class Any2Seg(SeparableModel):
     """Segmentation from any modalities.
 
     Source: Zheng et al., "Learning Modality-agnostic Representation for Semantic Segmentation from
@@ -75,15 +81,36 @@ class Any2Seg(AlikeModel):
         self.loss_weights["base"] = options.base_weight
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps that modalities meet in: the head's alone, or the encoder's four."""
-        if self.options.fusion_level == "head":
-            return self._in_parts(lambda part: (self._head_maps(part),), images)
+        """Return what modalities meet in, as ``SeparableModel.encode`` does.
+
+        At the fusion level ``head``, its tokens N x h x w x width and the classifier's products
+        with them N x h x w x K: both are linear in what is fused. Else the encoder's four scales.
+        """
+        if self._at_head:
+            return self._in_parts(self._tokens_and_scores, images)
         return self._in_parts(self.encoder, images)
 
-    def fuse(
-        self, names: tuple[str, ...], features: tuple[Tensor, ...], state: tuple[Tensor, ...] = ()
+    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Fuse the modalities of one sample; see ``SeparableModel.fuse``."""
+        if self._at_head:
+            tokens, products = features
+            coefficients, weights = self._coefficients(tokens)
+            return logits_of_scores(self.head, _weighted_sum(coefficients, products)), weights
+        first = self._first_level(features)
+        scales = [scale.mean(0, keepdim=True) for scale in features[:first]]
+        shares = []
+        for scale in features[first:]:
+            tokens = scale.permute(0, 2, 3, 1)
+            coefficients, weights = self._coefficients(tokens)
+            scales.append(_weighted_sum(coefficients, tokens).permute(0, 3, 1, 2))
+            shares.append(weights)
+        logits = logits_of_scales(self.head, cast("Scales", tuple(scales)))
+        return logits, torch.stack(shares).mean(0)
+
+    def _segment(
+        self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
     ) -> SegmentationOutput:
-        """Fuse each level, then run what is left of the head; see ``SeparableModel.fuse``."""
+        features = self._in_parts(self._meeting_maps, images)
         first = self._first_level(features)
         if state and len(state) != len(features) - first:
             raise ConfigurationError(
@@ -105,20 +132,34 @@ class Any2Seg(AlikeModel):
             auxiliary=self._base_logits(features),
         )
 
-    def fuse_any(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Fuse the modalities of one sample; see ``AlikeModel.fuse_any``."""
-        first = self._first_level(features)
-        fused = [self._fuse_level(level.unsqueeze(1), None) for level in features[first:]]
-        means = [scale.mean(0, keepdim=True) for scale in features[:first]]
-        weights = torch.stack([level.weights[:, 0] for level in fused]).mean(0)
-        return self.head.classify(self._head_map(means, fused)), weights
+    @property
+    def _at_head(self) -> bool:
+        return self.options.fusion_level == "head"
 
     def _first_level(self, features: tuple[Tensor, ...]) -> int:
         """Which of the features is the first that MFF fuses; those before are averaged."""
         return len(features) - 1 if self.options.fusion_level == "last" else 0
 
-    def _head_maps(self, images: Tensor) -> Tensor:
-        return self.head.fuse_scales(self.encoder(images))
+    def _meeting_maps(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The maps that modalities meet in: the head's alone, or the encoder's four."""
+        scales = self.encoder(images)
+        return (self.head.fuse_scales(scales),) if self._at_head else scales
+
+    def _tokens_and_scores(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = fused_tokens(self.head, self.encoder(images))
+        return tokens, scores(self.head, tokens)
+
+    def _coefficients(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Coefficients h x w x M and weights [M] of one sample's tokens M x h x w x C."""
+        options = self.options
+        coefficients, weights = fusion_coefficients(
+            tokens.flatten(1, 2),
+            iterations=options.iterations,
+            reweight=options.reweight,
+            selection=options.selection,
+            residual=options.residual,
+        )
+        return coefficients.view(tokens.shape[1], tokens.shape[2], -1), weights
 
     def _fuse_level(self, features: Tensor, carried: Tensor | None) -> Fused:
         options = self.options
@@ -134,13 +175,18 @@ class Any2Seg(AlikeModel):
     def _head_map(self, means: list[Tensor], fused: list[Fused]) -> Tensor:
         """The head's map B x width x h x w, of which the fused maps are a part or the whole."""
         maps = [level.map for level in fused]
-        if self.options.fusion_level == "head":
+        if self._at_head:
             return maps[0]
         return self.head.fuse_scales(cast("Scales", (*means, *maps)))
 
     def _base_logits(self, features: tuple[Tensor, ...]) -> dict[str, Tensor]:
         if not self.training or self.options.base_weight == 0.0:
             return {}
-        at_head = self.options.fusion_level == "head"
-        own = features[0] if at_head else self.head.fuse_scales(cast("Scales", features))
+        own = features[0] if self._at_head else self.head.fuse_scales(cast("Scales", features))
         return {"base": self.head.classify(own)}
+
+
+def _weighted_sum(coefficients: Tensor, tokens: Tensor) -> Tensor:
+    """Sum M tokens M x h x w x C, each times its coefficient h x w x M: 1 x h x w x C."""
+    each = coefficients.permute(2, 0, 1).unsqueeze(3).to(tokens.dtype) * tokens
+    return each.sum(0, keepdim=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +16,21 @@ from anyseg_core.models.base import (
     refuse_state,
     split_modalities,
 )
+from anyseg_core.models.head_inference import logits_of_scales
 from anyseg_core.models.mutual_perception import MutualPerceptionBlock
 from anyseg_core.models.output import SegmentationOutput
 from anyseg_core.models.semantic_projection import (
     RobustnessEvaluator,
     SemanticProjector,
     fragility,
+    robustness,
     weighted_sum,
 )
 from anyseg_core.models.separable import SeparableModel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from anyseg_core.models.encoders import Scales
 
 # The paper's Table 2: which of MPU and InE a variant has; all have CoL. (a) is ``mean_fusion``.
@@ -95,49 +99,63 @@ class CharmScale(nn.Module):
             for i in range(options.blocks if has_mpu else 0)
         )
 
-    def project(self, features: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        """Return each modality's semantic map and the scores, M x B x 1 x h x w."""
-        semantics = {name: self.projectors[name](x) for name, x in features.items()}
-        return semantics, self.evaluator(list(semantics.values()))
+    def read(self, name: str, feature: Tensor) -> tuple[Tensor, ...]:
+        """Return all that follows from one modality's map B x C x h x w alone.
 
-    def collaborate(
-        self, semantics: dict[str, Tensor], scores: Tensor, before: Tensor | None
-    ) -> Tensor:
-        """The collaborative map f_CoL, B x C x h x w (section 3.4).
+        Its semantic map B x h x w x C, its raw robustness B x h x w x 1, and the keys, then the
+        values, of each MPU block in turn (see ``CrossModalAttention.context``).
+        """
+        semantic = self.projectors[name](feature)
+        rows = semantic.permute(0, 2, 3, 1)
+        raw = self.evaluator(semantic).permute(0, 2, 3, 1)
+        blocks = cast("Iterable[MutualPerceptionBlock]", self.blocks)
+        return rows, raw, *(each for block in blocks for each in block.context(name, rows))
+
+    def collaborate(self, read: Sequence[Tensor], before: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The collaborative map f_CoL, B x C x h x w, and the scores r (section 3.4).
 
         In training, keys and values come from the re-assembled context: at each position from a
         random modality. In evaluation every modality's tokens are context. Without MPU, f_CoL is
         the robustness-weighted sum itself.
-        """
-        query = weighted_sum(scores, list(semantics.values()))
-        choice = _random_choice(scores[:, :, 0]) if self.training else None
-        return self._perceive(query if before is None else query + before, semantics, choice)
 
-    def enhance(
-        self, semantics: dict[str, Tensor], scores: Tensor, before: Tensor | None
-    ) -> Tensor:
+        Args:
+            read: what ``read`` returned, each tensor stacked over the M modalities present.
+            before: B x C x h x w, what the finer scale adds to the queries.
+
+        Returns:
+            The map, and the scores M x B x h x w x 1.
+        """
+        semantics, raw, *contexts = read
+        scores = robustness(raw)
+        choice = _random_choice(scores[..., 0]) if self.training else None
+        query = weighted_sum(scores, semantics)
+        return self._perceive(query, before, contexts, choice), scores
+
+    def enhance(self, read: Sequence[Tensor], scores: Tensor, before: Tensor | None) -> Tensor:
         """The enhanced map f_InE, B x C x h x w (section 3.5).
 
         Two modalities are drawn, fragile ones more often: one gives the queries, the other the
         keys and values. The draws are independent, so both may be the same. Without MPU, f_InE is
         the mean of the two (reading).
         """
-        names = list(semantics)
+        semantics, _, *contexts = read
         first, second = torch.multinomial(fragility(scores), 2, replacement=True).tolist()
-        query, context = semantics[names[first]], semantics[names[second]]
+        query = semantics[first]
         if not self.blocks:
-            query = (query + context) / 2
-        return self._perceive(
-            query if before is None else query + before, {names[second]: context}, None
-        )
+            query = (query + semantics[second]) / 2
+        return self._perceive(query, before, [each[second : second + 1] for each in contexts], None)
 
     def _perceive(
-        self, query: Tensor, contexts: dict[str, Tensor], choice: Tensor | None
+        self,
+        query: Tensor,
+        before: Tensor | None,
+        contexts: Sequence[Tensor],
+        choice: Tensor | None,
     ) -> Tensor:
-        semantic = query.permute(0, 2, 3, 1)
-        rows = {name: context.permute(0, 2, 3, 1) for name, context in contexts.items()}
-        for block in self.blocks:
-            semantic = block(semantic, rows, choice)
+        semantic = query if before is None else query + before.permute(0, 2, 3, 1)
+        pairs = zip(contexts[::2], contexts[1::2], strict=True)
+        for block, pair in zip(self.blocks, pairs, strict=True):
+            semantic = block(semantic, pair, choice)
         return semantic.permute(0, 3, 1, 2)
 
 
@@ -150,8 +168,13 @@ class Charm(SeparableModel):
     ``weights`` are the robustness scores, averaged over pixels and scales: 0..1, with sum 1 over
     the modalities present. While training, ``auxiliary["ine"]`` holds the enhanced prediction.
 
-    The number of windows follows the input's size, so an export holds for one size.
+    A modality's branch holds its projectors and the keys and values of all MPU blocks, so the
+    fusion treats all modalities alike. The number of windows follows the input's size, so an export
+    holds for one size.
     """
+
+    has_branches: ClassVar[bool] = True
+    has_windows: ClassVar[bool] = True
 
     def __init__(self, spec: ModelSpec, options: CharmOptions) -> None:
         super().__init__(spec, options)
@@ -167,30 +190,54 @@ class Charm(SeparableModel):
             for i in range(3 if options.between_scales else 0)
         )
 
-    def fuse(
-        self, names: tuple[str, ...], features: tuple[Tensor, ...], state: tuple[Tensor, ...] = ()
-    ) -> SegmentationOutput:
+    def branch(self, name: str, maps: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return what ``CharmScale.read`` gives of one modality, scale by scale in a row."""
+        parts = zip(cast("Iterable[CharmScale]", self.scales), maps, strict=True)
+        return tuple(each for part, scale in parts for each in part.read(name, scale))
+
+    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Collaborate at each scale, then run the head; see ``SeparableModel.fuse``."""
+        each = len(features) // len(self.scales)
+        reads = [
+            tuple(tensor.unsqueeze(1) for tensor in features[i : i + each])  # one sample
+            for i in range(0, len(features), each)
+        ]
+        collaborative, _, weights = self._fuse_scales(reads, enhancing=False)
+        logits = logits_of_scales(self.head, cast("Scales", tuple(collaborative)))
+        return logits, weights[:, 0]
+
+    def _segment(
+        self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
+    ) -> SegmentationOutput:
         refuse_state(state)
+        maps = self.encode(images)
         kept = self._kept(names)
+        reads = []
+        for part, scale in zip(cast("Iterable[CharmScale]", self.scales), maps, strict=True):
+            present = dict(zip(names, split_modalities(scale, len(names)), strict=True))
+            single = [part.read(name, present[name]) for name in kept]
+            reads.append(tuple(torch.stack(each) for each in zip(*single, strict=True)))
         enhancing = self.training and _VARIANTS[self.options.variant][1]
-        collaborative: list[Tensor] = []
-        enhanced: list[Tensor] = []
-        shares = []
-        for part, scale in zip(self.scales, features, strict=True):
-            assert isinstance(part, CharmScale)
-            present = zip(names, split_modalities(scale, len(names)), strict=True)
-            semantics, scores = part.project({n: feature for n, feature in present if n in kept})
-            shares.append(scores.float().mean(dim=(2, 3, 4)))
-            before = self._before(collaborative)
-            collaborative.append(part.collaborate(semantics, scores, before))
-            if enhancing:
-                enhanced.append(part.enhance(semantics, scores, self._before(enhanced)))
-        weights = torch.stack(shares).mean(0)
+        collaborative, enhanced, weights = self._fuse_scales(reads, enhancing=enhancing)
         logits, auxiliary = self._run_head(collaborative, enhanced)
         return SegmentationOutput(
             logits, dict(zip(kept, weights.unbind(0), strict=True)), {}, (), auxiliary
         )
+
+    def _fuse_scales(
+        self, reads: Sequence[tuple[Tensor, ...]], *, enhancing: bool
+    ) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Return f_CoL and, in training, f_InE at each scale, and the mean scores M x B."""
+        collaborative: list[Tensor] = []
+        enhanced: list[Tensor] = []
+        shares = []
+        for part, read in zip(cast("Iterable[CharmScale]", self.scales), reads, strict=True):
+            fused, scores = part.collaborate(read, self._before(collaborative))
+            shares.append(scores.float().mean(dim=(2, 3, 4)))
+            collaborative.append(fused)
+            if enhancing:
+                enhanced.append(part.enhance(read, scores, self._before(enhanced)))
+        return collaborative, enhanced, torch.stack(shares).mean(0)
 
     def _run_head(
         self, collaborative: list[Tensor], enhanced: list[Tensor]

@@ -1,4 +1,8 @@
-"""Modality-agnostic feature fusion (MFF), Any2Seg section 3.3. It has no parameters."""
+"""Modality-agnostic feature fusion (MFF), Any2Seg section 3.3. It has no parameters.
+
+Two forms give the same: ``fuse_modalities`` as the paper writes it, to train and to carry a state,
+and ``fusion_coefficients`` for inference, which never makes a fused map.
+"""
 
 from __future__ import annotations
 
@@ -77,6 +81,60 @@ def fuse_modalities(
         else:
             state = balanced + state if residual else balanced
     return Fused(map_from_tokens(state, size), weights)
+
+
+def fusion_coefficients(
+    tokens: Tensor,
+    *,
+    iterations: int = 1,
+    reweight: bool = True,
+    selection: bool = True,
+    residual: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Return how often each modality counts at each pixel in what ``fuse_modalities`` gives.
+
+    Every map that the fusion makes is at each pixel a sum of the M modalities' features, each times
+    a number. So all lengths and cosines follow from the M x M inner products of these features
+    at each pixel, and whatever is linear in the fused map can be summed instead of it.
+
+    Args:
+        tokens: M x P x C, the P pixels of one sample.
+        iterations: as of ``fuse_modalities``.
+        reweight: as of ``fuse_modalities``.
+        selection: as of ``fuse_modalities``.
+        residual: as of ``fuse_modalities``.
+
+    Returns:
+        Coefficients P x M, and the weights [M] that ``fuse_modalities`` gives; in single precision
+        also for half-precision tokens.
+    """
+    wide = tokens.to(torch.promote_types(tokens.dtype, torch.float32))
+    at_pixels = wide.transpose(0, 1)
+    products = torch.einsum("pmc,pnc->pmn", at_pixels, at_pixels)
+    places = torch.arange(tokens.shape[0], device=tokens.device)
+    squares = (products * (places[:, None] == places).to(wide.dtype)).sum(2)
+    lengths, pixel_lengths = squares.sum(0).sqrt(), squares.sqrt().clamp(min=_EPS)
+    even = torch.ones_like(squares) / tokens.shape[0]
+    coefficients, weights = even, even[0]
+    for _ in range(iterations):
+        dots = (products * coefficients.unsqueeze(1)).sum(2)  # P x M: each map with the state
+        state_length = (dots * coefficients).sum().clamp(min=0).sqrt()
+        weights = dots.sum(0) / (lengths * state_length).clamp(min=_EPS)
+        balanced = weights * even if reweight else even
+        if selection:
+            near = (products * balanced.unsqueeze(1)).sum(2) / pixel_lengths
+            selected = _first_greatest(near, places)
+            coefficients = balanced + selected if residual else selected
+        else:
+            coefficients = balanced + coefficients if residual else balanced
+    return coefficients, weights
+
+
+def _first_greatest(values: Tensor, places: Tensor) -> Tensor:
+    """One-hot P x M at the first of the greatest of P x M values; an arg max is slow in graphs."""
+    falling = (places.shape[0] - places).to(values.dtype)
+    rank = (values >= values.amax(1, keepdim=True)).to(values.dtype) * falling
+    return (rank >= rank.amax(1, keepdim=True)).to(values.dtype)
 
 
 def _map_cosines(maps: Tensor, norms: Tensor, state: Tensor) -> Tensor:

@@ -8,33 +8,32 @@ import torch
 from torch import Tensor
 
 from anyseg_core.models.base import mean_modality, refuse_state
+from anyseg_core.models.head_inference import logits_of_scales
 from anyseg_core.models.output import SegmentationOutput
-from anyseg_core.models.separable import AlikeModel
+from anyseg_core.models.separable import SeparableModel
 
 if TYPE_CHECKING:
     from anyseg_core.models.encoders import Scales
 
 
-class MeanFusion(AlikeModel):
+class MeanFusion(SeparableModel):
     """Additive fusion: the mean of the modalities present at each scale, then the head.
 
     The mean rather than the sum, so that features keep their size whatever is missing. With one
     modality it is plain SegFormer. ``weights`` are 1 / M for each of the M modalities present.
     """
 
-    def fuse(
-        self, names: tuple[str, ...], features: tuple[Tensor, ...], state: tuple[Tensor, ...] = ()
+    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Average one sample's maps, then run the head; see ``SeparableModel.fuse``."""
+        means = tuple(scale.mean(0, keepdim=True) for scale in features)
+        ones = torch.ones_like(features[0][:, 0, 0, 0], dtype=torch.float32)
+        return logits_of_scales(self.head, cast("Scales", means)), ones / ones.sum()
+
+    def _segment(
+        self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
     ) -> SegmentationOutput:
-        """Average, then run the head; see ``SeparableModel.fuse``."""
         refuse_state(state)
-        means = tuple(mean_modality(scale, len(names)) for scale in features)
+        means = tuple(mean_modality(scale, len(names)) for scale in self.encode(images))
         logits = self.head.classify(self.head.fuse_scales(cast("Scales", means)))
         share = torch.full((logits.shape[0],), 1.0 / len(names), device=logits.device)
         return SegmentationOutput(logits, dict.fromkeys(names, share), {}, (), {})
-
-    def fuse_any(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Average one sample's maps; see ``AlikeModel.fuse_any``."""
-        means = tuple(scale.mean(0, keepdim=True) for scale in features)
-        logits = self.head.classify(self.head.fuse_scales(cast("Scales", means)))
-        ones = torch.ones_like(features[0][:, 0, 0, 0])
-        return logits, ones / ones.sum()

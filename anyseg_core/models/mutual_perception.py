@@ -1,18 +1,15 @@
-"""The Mutual Perception Unit (MPU), CHARM section 3.3."""
+"""The Mutual Perception Unit (MPU), CHARM section 3.3.
+
+Keys and values follow from each modality alone, so they are made apart from the attention.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from anyseg_core.models.window_bias import WindowBias
 from anyseg_core.models.windows import WindowGrid
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class CrossModalAttention(nn.Module):
@@ -44,54 +41,56 @@ class CrossModalAttention(nn.Module):
         self.project = nn.Linear(channels, channels)
         self.position_bias = WindowBias(window, heads)
 
+    def context(self, name: str, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the keys and the values of one modality's features B x h x w x C.
+
+        They do not depend on the queries. They lie window by window and head by head:
+        B x J x heads x L x (C / heads) each, J windows of L places.
+        """
+        tokens = self.key_value[name](self._grid(rows).partition(rows))
+        split = tokens.view(*tokens.shape[:3], 2, self.heads, -1)
+        key, value = split.permute(3, 0, 1, 4, 2, 5).unbind(0)
+        return key, value
+
     def forward(
-        self, semantic: Tensor, contexts: Mapping[str, Tensor], choice: Tensor | None
+        self, semantic: Tensor, contexts: tuple[Tensor, Tensor], choice: Tensor | None
     ) -> Tensor:
         """Attend.
 
         Args:
             semantic: B x h x w x C, the queries.
-            contexts: for each modality given, B x h x w x C.
+            contexts: keys and values as ``context`` returns them, of M modalities, which come
+                first: M x B x J x heads x L x (C / heads).
             choice: [M, B, h, w], one-hot over the M modalities given: at each position, the only
                 one whose key and value count (the re-assembled context); None for all of them.
 
         Returns:
             B x h x w x C.
         """
-        grid = WindowGrid.of(
-            (semantic.shape[1], semantic.shape[2]), self.window, shifted=self.shifted
-        )
-        query = self._split_heads(self.query(grid.partition(semantic).flatten(0, 1)))
-        key, value = self._keys_and_values(grid, contexts, choice)
-        bias = self.position_bias(grid, query, key.shape[2] // query.shape[2])
+        grid = self._grid(semantic)
+        tokens = self.query(grid.partition(semantic).flatten(0, 1))
+        query = tokens.view(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
+        chosen = None
+        if choice is not None:
+            chosen = grid.partition(choice.flatten(0, 1).unsqueeze(3))  # (M B) x J x L x 1
+            chosen = chosen.view(*contexts[0].shape[:3], 1, -1, 1)
+        key, value = (_seen(each, chosen) for each in contexts)
+        bias = self.position_bias(grid, query, contexts[0].shape[0] if chosen is None else 1)
         attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         windows = attended.transpose(1, 2).flatten(2)
         merged = grid.merge(windows.view(len(semantic), -1, *windows.shape[1:]))
         out: Tensor = self.project(merged)
         return out
 
-    def _split_heads(self, tokens: Tensor) -> Tensor:
-        """N x L x C to N x heads x L x (C / heads)."""
-        count, length, channels = tokens.shape
-        split = tokens.view(count, length, self.heads, channels // self.heads)
-        return split.transpose(1, 2)
+    def _grid(self, rows: Tensor) -> WindowGrid:
+        return WindowGrid.of((rows.shape[1], rows.shape[2]), self.window, shifted=self.shifted)
 
-    def _keys_and_values(
-        self, grid: WindowGrid, contexts: Mapping[str, Tensor], choice: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Keys and values, (B J) x heads x n x (C / heads); n is M L, or L where one is chosen."""
-        projected = [
-            self.key_value[name](grid.partition(context).flatten(0, 1))
-            for name, context in contexts.items()
-        ]
-        if choice is None:
-            tokens = torch.cat(projected, 1)
-        else:
-            chosen = grid.partition(choice.flatten(0, 1).unsqueeze(3))  # (M B) x J x L x 1
-            chosen = chosen.view(len(projected), *projected[0].shape[:2], 1)
-            tokens = (torch.stack(projected) * chosen.to(projected[0].dtype)).sum(0)
-        key, value = tokens.chunk(2, dim=2)
-        return self._split_heads(key), self._split_heads(value)
+
+def _seen(context: Tensor, chosen: Tensor | None) -> Tensor:
+    """Return the keys, or values, of each window: (B J) x heads x (M L or L) x (C / heads)."""
+    if chosen is None:
+        return context.permute(1, 2, 3, 0, 4, 5).flatten(3, 4).flatten(0, 1)
+    return (context * chosen.to(context.dtype)).sum(0).flatten(0, 1)
 
 
 class MutualPerceptionBlock(nn.Module):
@@ -112,12 +111,15 @@ class MutualPerceptionBlock(nn.Module):
         self.expand = nn.Linear(channels, 4 * channels)
         self.contract = nn.Linear(4 * channels, channels)
 
+    def context(self, name: str, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return one modality's keys and values; see ``CrossModalAttention.context``."""
+        return self.attention.context(name, self.norm_context(rows))
+
     def forward(
-        self, semantic: Tensor, contexts: Mapping[str, Tensor], choice: Tensor | None
+        self, semantic: Tensor, contexts: tuple[Tensor, Tensor], choice: Tensor | None
     ) -> Tensor:
         """Refine semantic features B x h x w x C; see ``CrossModalAttention.forward``."""
-        normed = {name: self.norm_context(context) for name, context in contexts.items()}
-        attended = self.attention(self.norm_query(semantic), normed, choice)
+        attended = self.attention(self.norm_query(semantic), contexts, choice)
         semantic = semantic + attended
         hidden = functional.gelu(self.expand(self.norm_mlp(semantic)))
         out: Tensor = semantic + self.contract(hidden)

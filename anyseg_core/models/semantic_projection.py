@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import torch
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class SemanticProjector(nn.Sequential):
@@ -31,25 +25,39 @@ class SemanticProjector(nn.Sequential):
 class RobustnessEvaluator(nn.Module):
     """Scores how far each modality can be relied on at each pixel.
 
-    One 1x1 convolution shared by the modalities, so that scores compare; softmax over those
-    present (reading). It has no bias: one shared by all would cancel.
+    One 1x1 convolution shared by the modalities, so that scores compare; ``robustness`` compares
+    those present. It has no bias: one shared by all would cancel.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.score = nn.Conv2d(channels, 1, 1, bias=False)
 
-    def forward(self, semantics: Sequence[Tensor]) -> Tensor:
-        """Return scores r, M x B x 1 x h x w, of M maps B x C x h x w; they sum to 1 over M."""
-        return torch.stack([self.score(semantic) for semantic in semantics]).softmax(0)
+    def forward(self, semantic: Tensor) -> Tensor:
+        """Return one modality's raw scores N x 1 x h x w of its map N x C x h x w."""
+        raw: Tensor = self.score(semantic)
+        return raw
 
 
-def weighted_sum(scores: Tensor, semantics: Sequence[Tensor]) -> Tensor:
-    """The initial semantic feature f_se0, B x C x h x w: the sum of scores times maps (Eq. 4)."""
-    total = semantics[0] * scores[0]
-    for score, semantic in zip(scores[1:], semantics[1:], strict=True):
-        total = torch.addcmul(total, semantic, score)
-    return total
+def robustness(raw: Tensor) -> Tensor:
+    """Scores r of M modalities, which come first: softmax of the raw ones over those present.
+
+    That the softmax is over modalities is a reading.
+    """
+    return raw.softmax(0)
+
+
+def weighted_sum(scores: Tensor, semantics: Tensor) -> Tensor:
+    """The initial semantic feature f_se0: the sum of scores times maps (Eq. 4).
+
+    Args:
+        scores: M x B x h x w x 1.
+        semantics: M x B x h x w x C.
+
+    Returns:
+        B x h x w x C.
+    """
+    return (scores * semantics).sum(0)
 
 
 def fragility(scores: Tensor) -> Tensor:

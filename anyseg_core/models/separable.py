@@ -1,57 +1,63 @@
-"""Models in two halves: an encoding of each modality by itself, and the fusion of those present.
+"""Models in two halves: what is computed of each modality by itself, and their fusion.
 
-The runtimes keep the first half's maps of a reading that has not changed, and hand each half on as
-a graph of its own.
+The runtimes keep the first half's result of a reading that has not changed, and hand each half on
+as graphs of its own. The fusion treats all modalities alike: what counts is how many there are.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from anyseg_core.models.base import SegmentationModel
+import torch
+
+from anyseg_core.models.base import SegmentationModel, split_modalities
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anyseg_core.models.output import SegmentationOutput
-
 
 class SeparableModel(SegmentationModel):
-    """A model whose modalities do not see each other before the fusion."""
+    """A model whose modalities do not see each other before the fusion.
+
+    ``encode``, ``branch`` and ``fuse`` are for inference; they give what ``segment_low`` gives.
+
+    Attributes:
+        has_branches: whether each modality has parts of its own behind the shared encoder.
+        has_windows: whether the work follows the images' size, so that an export is for one size.
+    """
+
+    has_branches: ClassVar[bool] = False
+    has_windows: ClassVar[bool] = False
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return what the fusion takes of images N x 3 x H x W: maps N x C x h x w each."""
+        """Return the maps of images N x 3 x H x W of any modalities; N comes first in each."""
         return self._in_parts(self.encoder, images)
 
-    @abstractmethod
-    def fuse(
-        self, names: tuple[str, ...], features: tuple[Tensor, ...], state: tuple[Tensor, ...] = ()
-    ) -> SegmentationOutput:
-        """Fuse M modalities of B samples; logits at stride 4.
+    def branch(self, name: str, maps: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the features of one modality, given the maps of its images; N comes first.
 
-        Args:
-            names: the M modalities present, in the model's order.
-            features: of ``encode``, M B x C x h x w each, modality-major.
-            state: see ``SegmentationModel.forward``.
+        Without branches they are the maps themselves.
         """
-
-    def _segment(
-        self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
-    ) -> SegmentationOutput:
-        return self.fuse(names, self.encode(images), state)
-
-
-class AlikeModel(SeparableModel):
-    """A separable model that treats all modalities alike: what counts is how many there are."""
+        del name
+        return maps
 
     @abstractmethod
-    def fuse_any(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Fuse the modalities of one sample as ``fuse`` does; M stays free in a traced graph.
+    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Fuse M modalities of one sample; M stays free in a traced graph.
 
         Args:
-            features: of ``encode``, M x C x h x w each.
+            features: of ``branch``, in the model's order; M comes first in each.
 
         Returns:
-            Logits 1 x K x h x w at stride 4, and each modality's weight, [M].
+            Logits 1 x K x h x w at stride 4, and each modality's weight, float32 [M].
         """
+
+    def features(self, names: tuple[str, ...], images: Tensor) -> tuple[Tensor, ...]:
+        """Return what ``fuse`` takes of one image of each modality, M x 3 x H x W, all at once."""
+        maps = self.encode(images)
+        if not self.has_branches:
+            return maps
+        single = zip(*(split_modalities(each, len(names)) for each in maps), strict=True)
+        branches = [self.branch(name, each) for name, each in zip(names, single, strict=True)]
+        return tuple(torch.cat(each) for each in zip(*branches, strict=True))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from anyseg_core.errors import CheckpointError, ConfigurationError, MissingDependencyError
 from anyseg_core.models.card import parse_card
 from anyseg_core.runtime.graph import OPSET
-from anyseg_core.runtime.graph_source import subsets_to_warm
-from anyseg_core.runtime.openvino_segmenter import import_openvino
+from anyseg_core.runtime.openvino_segmenter import import_openvino, openvino_core
 from anyseg_core.runtime.precision import FLOAT32
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from anyseg_core.runtime.graph_source import Graph, GraphSource
 
 FORMATS = ("onnx", "openvino")
+_ENCODER, _FUSION = "encoder", "fusion"
 _CARD = "card.json"
 _ABOUT = "export.json"
 _SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
@@ -33,21 +33,16 @@ class ExportInfo:
     Attributes:
         format: one of ``FORMATS``.
         opset: ONNX operator set of the graphs.
-        alike: whether one fusion serves every subset.
+        has_branches: whether each modality has a graph of its own between encoder and fusion.
         size: (height, width) that the graphs are bound to; None for any multiples of 4.
         precision: of the weights and computations that the graphs ask for.
     """
 
     format: str
     opset: int
-    alike: bool
+    has_branches: bool
     size: Size | None
     precision: str
-
-
-def graph_name(part: str, names: tuple[str, ...] = ()) -> str:
-    """Return a graph file's name without its suffix: ``encoder``, ``fusion-rgb-depth``."""
-    return "-".join((part, *names))
 
 
 def write_export(
@@ -73,15 +68,14 @@ def write_export(
         ConfigurationError: the model cannot be exported, or the folder not be written.
         MissingDependencyError: ``onnx`` or ``openvino`` is not installed.
     """
-    info = ExportInfo(graph_format, OPSET, graphs.alike, size if bound else None, precision)
+    info = ExportInfo(graph_format, OPSET, graphs.has_branches, size if bound else None, precision)
     card = graphs.card
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_graph(graphs.encoder(size), folder / graph_name("encoder"), graph_format)
-        names = card.spec.modalities
-        for subset in (names,) if graphs.alike else subsets_to_warm(names, alike=False):
-            path = folder / graph_name("fusion", () if graphs.alike else subset)
-            _write_graph(graphs.fusion(subset, size), path, graph_format)
+        _write_graph(graphs.encoder(size), folder / _ENCODER, graph_format)
+        for name in card.spec.modalities if graphs.has_branches else ():
+            _write_graph(graphs.branch(name, size), folder / _branch(name), graph_format)
+        _write_graph(graphs.fusion(size), folder / _FUSION, graph_format)
         _write_json(folder / _ABOUT, asdict(info))
         _write_json(folder / _CARD, card.to_json())
     except OSError as error:
@@ -123,19 +117,23 @@ class ExportedGraphs:
         return self._card
 
     @property
-    def alike(self) -> bool:
-        """Whether one fusion serves every subset."""
-        return self.info.alike
+    def has_branches(self) -> bool:
+        """Whether each modality has a graph of its own between encoder and fusion."""
+        return self.info.has_branches
 
     def encoder(self, size: Size) -> Path:
         """Return the path of the graph that encodes images of ``size``."""
-        return self._path("encoder", (), size)
+        return self._path(_ENCODER, size)
 
-    def fusion(self, names: tuple[str, ...], size: Size) -> Path:
-        """Return the path of the graph that fuses ``names``."""
-        return self._path("fusion", () if self.alike else names, size)
+    def branch(self, name: str, size: Size) -> Path:
+        """Return the path of the graph of one modality's branch."""
+        return self._path(_branch(name), size)
 
-    def _path(self, part: str, names: tuple[str, ...], size: Size) -> Path:
+    def fusion(self, size: Size) -> Path:
+        """Return the path of the graph that fuses any number of modalities."""
+        return self._path(_FUSION, size)
+
+    def _path(self, name: str, size: Size) -> Path:
         bound = self.info.size
         if size != bound if bound else any(side % 4 for side in size):
             raise CheckpointError(
@@ -143,7 +141,6 @@ class ExportedGraphs:
                 f"{bound[1]} x {bound[0]}" if bound else "sides that are multiples of 4",
                 f"set that size, or export with --size {size[1]}x{size[0]}",
             )
-        name = graph_name(part, names)
         path = self._folder / f"{name}{_SUFFIXES.get(self.info.format, '')}"
         if not path.is_file():
             raise CheckpointError(
@@ -152,6 +149,11 @@ class ExportedGraphs:
                 "export the checkpoint anew",
             )
         return path
+
+
+def _branch(name: str) -> str:
+    """Return the name of a branch's file, without its suffix."""
+    return f"branch-{name}"
 
 
 def _write_graph(graph: Graph, path: Path, graph_format: str) -> None:
@@ -163,7 +165,7 @@ def _write_graph(graph: Graph, path: Path, graph_format: str) -> None:
         path.write_bytes(graph)
         return
     openvino = import_openvino()
-    openvino.save_model(openvino.Core().read_model(graph), path, compress_to_fp16=False)
+    openvino.save_model(openvino_core().read_model(graph), path, compress_to_fp16=False)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

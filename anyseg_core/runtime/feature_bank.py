@@ -12,29 +12,29 @@ if TYPE_CHECKING:
 
 
 class FeatureBank:
-    """One slot per modality in each of the maps between encoder and fusion.
+    """One slot per modality in each of the features that the fusion takes.
 
-    An encoder writes into its modality's slot, and a run of neighbouring slots is what the fusion
-    takes: nothing is copied while all sensors work.
+    The first half writes into its modality's slot, and a run of neighbouring slots is what the
+    fusion takes: nothing is copied while all sensors work.
 
     Args:
         count: number of modalities.
-        shapes: (C, h, w) of each map.
+        shapes: of each feature of one modality.
         device: where the memory lies.
     """
 
     def __init__(
-        self, count: int, shapes: Sequence[tuple[int, int, int]], device: torch.device | str = "cpu"
+        self, count: int, shapes: Sequence[tuple[int, ...]], device: torch.device | str = "cpu"
     ) -> None:
         self._maps = tuple(torch.zeros(count, *shape, device=device) for shape in shapes)
         self._gathered: tuple[Tensor, ...] = ()
 
     def slot(self, index: int) -> tuple[Tensor, ...]:
-        """Return a modality's maps, float32 1 x C x h x w each, to be written."""
+        """Return a modality's features, float32 with a first axis of 1, to be written."""
         return tuple(each[index : index + 1] for each in self._maps)
 
     def gather(self, indices: tuple[int, ...]) -> tuple[Tensor, ...]:
-        """Return the maps of some modalities in rising order, M x C x h x w each.
+        """Return the features of M modalities in rising order, M first in each.
 
         They are to be read at once: the next call may write to the same memory.
         """

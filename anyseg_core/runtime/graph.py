@@ -1,7 +1,8 @@
-"""The network as two ONNX graphs: one encodes a modality, one fuses those that are present.
+"""The network as ONNX graphs: one encodes a modality, one fuses those that are present.
 
-The encoder's graph serves every modality, so a sensor that fails changes no shape, and the maps of
-a reading that has not changed can be kept. The fusion's graph ends with labels and confidence.
+The encoder's graph serves every modality, so a sensor that fails changes no shape, and the features
+of a reading that has not changed can be kept. Where modalities have parts of their own, a small
+graph of each, its branch, stands between. The fusion's graph ends with labels and confidence.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from torch import Tensor, nn
 
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.models.encoders.pyramid import PyramidEncoder
-from anyseg_core.models.separable import AlikeModel, SeparableModel
+from anyseg_core.models.separable import SeparableModel
 from anyseg_core.models.upsample import upsample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from anyseg_core.models import SegmentationModel
 
 OPSET = 17
@@ -34,8 +37,13 @@ Size = tuple[int, int]
 _STRIDE = 4  # of the finest map: what is fused can say how large the image was in steps of it
 
 
+def map_names(count: int) -> tuple[str, ...]:
+    """Return the names of the ``count`` maps that the encoder gives."""
+    return tuple(f"maps{i}" for i in range(count))
+
+
 def feature_names(count: int) -> tuple[str, ...]:
-    """Return the names of the ``count`` maps between the two graphs."""
+    """Return the names of the ``count`` features that the fusion takes."""
     return tuple(f"features{i}" for i in range(count))
 
 
@@ -65,7 +73,7 @@ def fusion_size(model: SegmentationModel, size: Size) -> Size | None:
     None for any whose sides are multiples of 4. A model with windows is bound to one size.
     """
     whole = not any(side % _STRIDE for side in size)
-    return None if whole and isinstance(model, AlikeModel) else size
+    return None if whole and not separable(model).has_windows else size
 
 
 def is_bound(model: SegmentationModel, size: Size) -> bool:
@@ -74,7 +82,7 @@ def is_bound(model: SegmentationModel, size: Size) -> bool:
 
 
 class EncoderGraph(nn.Module):
-    """A model's first half: images N x 3 x H x W to maps N x C x h x w."""
+    """What all modalities share of a model's first half: images N x 3 x H x W to maps."""
 
     def __init__(self, model: SeparableModel) -> None:
         super().__init__()
@@ -85,40 +93,55 @@ class EncoderGraph(nn.Module):
         return self.model.encode(images)
 
 
+class BranchGraph(nn.Module):
+    """One modality's own part of a model's first half: maps to features."""
+
+    def __init__(self, model: SeparableModel, name: str) -> None:
+        super().__init__()
+        self.model = model
+        self.name = name
+
+    def forward(self, *maps: Tensor) -> tuple[Tensor, ...]:
+        """Return the features of one image."""
+        return self.model.branch(self.name, maps)
+
+
 class FusionGraph(nn.Module):
-    """A model's second half, from maps M x C x h x w to labels.
+    """A model's second half, from the features of M modalities to labels.
 
     Args:
         model: the whole model.
-        names: the M modalities; of a model that treats all alike, M is free.
-        size: height and width of the images; None for four times those of the first map.
+        size: height and width of the images; None for four times those of the logits.
     """
 
-    def __init__(self, model: SeparableModel, names: tuple[str, ...], size: Size | None) -> None:
+    def __init__(self, model: SeparableModel, size: Size | None) -> None:
         super().__init__()
         self.model = model
-        self.names = names
         self.size = size
 
     def forward(self, *features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return labels and confidence, uint8 H x W, and the weights, float32 [M]."""
-        logits, weights = self._fuse(features)
-        first = features[0]
-        logits = upsample(logits, self.size or (first.shape[2] * _STRIDE, first.shape[3] * _STRIDE))
-        best, labels = logits.max(dim=1, keepdim=True)
+        logits, weights = self.model.fuse(features)
+        logits = upsample(
+            logits, self.size or (logits.shape[2] * _STRIDE, logits.shape[3] * _STRIDE)
+        )
+        best = logits.amax(dim=1, keepdim=True)
         # The winner's softmax; its own exponential is 1.
         confidence = 255.0 / (logits - best).exp().sum(dim=1)
-        return labels[0, 0].to(torch.uint8), confidence[0].round().to(torch.uint8), weights
+        labels = _first_winner(logits, best)
+        return labels[0].to(torch.uint8), confidence[0].round().to(torch.uint8), weights
 
-    def _fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        if isinstance(self.model, AlikeModel):
-            return self.model.fuse_any(features)
-        output = self.model.fuse(self.names, features)
-        return output.logits, torch.cat([output.weights[name] for name in self.names])
+
+def _first_winner(logits: Tensor, best: Tensor) -> Tensor:
+    """Return the first class, 1 x H x W, with the best logit: an arg max is slow in OpenVINO."""
+    count = logits.shape[1]
+    falling = torch.arange(count, 0, -1, dtype=logits.dtype, device=logits.device)
+    winners = (logits >= best).to(logits.dtype) * falling[:, None, None]
+    return count - winners.amax(dim=1)
 
 
 def export_encoder(model: SegmentationModel, size: Size | None = None) -> bytes:
-    """Return the encoder's half as an ONNX file; the number of images is free.
+    """Return the encoder as an ONNX file; the number of images is free.
 
     Args:
         model: on the CPU, in evaluation mode.
@@ -128,52 +151,75 @@ def export_encoder(model: SegmentationModel, size: Size | None = None) -> bytes:
         ConfigurationError: see ``separable``.
     """
     graph = EncoderGraph(separable(model)).eval()
-    side = 2 * model.encoder.min_side
-    images = torch.zeros(2, 3, *(size or (side, side)))
-    names = feature_names(_feature_count(graph.model))
-    free = {0: "images"} if size else {0: "images", 2: "height", 3: "width"}
-    axes = {INPUT: free}
-    for i, name in enumerate(names):
-        axes[name] = {0: "images"} if size else {0: "images", 2: f"height{i}", 3: f"width{i}"}
+    images, larger = _examples(model, 2, size)
+    with torch.no_grad():
+        maps, others = graph(images), graph(larger)
+    names = map_names(len(maps))
+    axes = _free_axes("images", (INPUT, *names), (images, *maps), (larger, *others))
     return _export(graph, (images,), (INPUT,), names, axes)
 
 
-def export_fusion(
-    model: SegmentationModel, names: tuple[str, ...], size: Size | None = None
-) -> bytes:
-    """Return the fusion's half as an ONNX file.
+def export_branch(model: SegmentationModel, name: str, size: Size | None = None) -> bytes:
+    """Return one modality's branch as an ONNX file, for one image.
 
     Args:
-        model: on the CPU, in evaluation mode.
-        names: see ``FusionGraph``.
+        model: on the CPU, in evaluation mode, with branches.
+        name: the modality.
         size: see ``fusion_size``.
 
     Raises:
         ConfigurationError: see ``separable``.
     """
     whole = separable(model)
-    graph = FusionGraph(whole, names, size).eval()
+    graph = BranchGraph(whole, name).eval()
+    with torch.no_grad():
+        maps = whole.encode(_examples(model, 1, size)[0])
+        features = graph(*maps)
+    return _export(graph, maps, map_names(len(maps)), feature_names(len(features)), {})
+
+
+def export_fusion(model: SegmentationModel, size: Size | None = None) -> bytes:
+    """Return the fusion as an ONNX file; the number of modalities is free.
+
+    Args:
+        model: on the CPU, in evaluation mode.
+        size: see ``fusion_size``.
+
+    Raises:
+        ConfigurationError: see ``separable``.
+    """
+    whole = separable(model)
+    graph = FusionGraph(whole, size).eval()
+    name = model.spec.modalities[:1]
+    with torch.no_grad():
+        one, larger = (whole.features(name, images) for images in _examples(model, 1, size))
+    features = tuple(each.repeat(2, *[1] * (each.ndim - 1)) for each in one)
+    names = feature_names(len(features))
+    axes = _free_axes("modalities", names, one, larger) | {"weights": {0: "modalities"}}
+    if size is None:
+        axes |= {name: {0: "height", 1: "width"} for name in OUTPUTS[:2]}
+    return _export(graph, features, names, OUTPUTS, axes)
+
+
+def _examples(model: SegmentationModel, count: int, size: Size | None) -> tuple[Tensor, Tensor]:
+    """Return images to trace a graph with, and larger ones where ``size`` is free."""
     side = 2 * model.encoder.min_side
-    with torch.no_grad():
-        one = whole.encode(torch.zeros(1, 3, *(size or (side, side))))
-    inputs = feature_names(len(one))
-    axes: dict[str, dict[int, str]] = {}
-    count = len(names)
-    if isinstance(whole, AlikeModel):
-        count = 2
-        axes = {name: {0: "modalities"} for name in (*inputs, "weights")}
-        if size is None:
-            for i, name in enumerate(inputs):
-                axes[name] |= {2: f"height{i}", 3: f"width{i}"}
-            axes |= {name: {0: "height", 1: "width"} for name in OUTPUTS[:2]}
-    features = tuple(scale.expand(count, -1, -1, -1).contiguous() for scale in one)
-    return _export(graph, features, inputs, OUTPUTS, axes)
+    height, width = size or (side, side)
+    scale = 1 if size else 2
+    return torch.zeros(count, 3, height, width), torch.zeros(
+        count, 3, scale * height, scale * width
+    )
 
 
-def _feature_count(model: SeparableModel) -> int:
-    side = model.encoder.min_side
-    with torch.no_grad():
-        return len(model.encode(torch.zeros(1, 3, side, side)))
+def _free_axes(
+    first: str, names: Iterable[str], some: Iterable[Tensor], larger: Iterable[Tensor]
+) -> dict[str, dict[int, str]]:
+    """Name the axes that stay free: the first, and those that follow the images' size."""
+    return {
+        name: {0: first}
+        | {i: f"{name}_{i}" for i in range(1, one.ndim) if one.shape[i] != other.shape[i]}
+        for name, one, other in zip(names, some, larger, strict=True)
+    }
 
 
 def _export(

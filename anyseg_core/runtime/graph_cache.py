@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from anyseg_core import __version__
-from anyseg_core.models.separable import AlikeModel
 from anyseg_core.runtime.graph import (
     OPSET,
     encoder_size,
+    export_branch,
     export_encoder,
     export_fusion,
     fusion_size,
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from anyseg_core.runtime.graph import Size
 
 
+_LAYOUT = 2
+"""Of what passes between the graphs; another one makes those in a cache useless."""
+
+
 def cache_folder() -> Path:
     """Return anyseg's folder in the user's cache: ``$XDG_CACHE_HOME``, else ``~/.cache``."""
     root = os.environ.get("XDG_CACHE_HOME")
@@ -36,8 +40,9 @@ def cache_folder() -> Path:
 
 
 def graph_key(model: SegmentationModel) -> str:
-    """Return a hash of all that a graph depends on: weights, model, versions, opset."""
-    digest = hashlib.sha256(f"{__version__} {torch.__version__} {OPSET} {model.spec}".encode())
+    """Return a hash of all that a graph depends on: weights, model, versions, layout."""
+    made_with = f"{__version__} {torch.__version__} {OPSET} {_LAYOUT} {model.spec}"
+    digest = hashlib.sha256(made_with.encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().data)
@@ -66,26 +71,30 @@ class CachedGraphs:
         return self._card
 
     @property
-    def alike(self) -> bool:
-        """Whether one fusion serves every subset."""
-        return isinstance(self._model, AlikeModel)
+    def has_branches(self) -> bool:
+        """Whether each modality has a graph of its own between encoder and fusion."""
+        return self._model.has_branches
 
     def encoder(self, size: Size) -> bytes:
         """Return the ONNX file that encodes images of ``size``."""
         bound = encoder_size(self._model, size)
-        return self._cached(f"encoder{_suffix(bound)}", lambda: export_encoder(self._model, bound))
+        return self._cached("encoder", bound, lambda: export_encoder(self._model, bound))
 
-    def fusion(self, names: tuple[str, ...], size: Size) -> bytes:
-        """Return the ONNX file that fuses ``names``."""
+    def branch(self, name: str, size: Size) -> bytes:
+        """Return the ONNX file of one modality's branch."""
         bound = fusion_size(self._model, size)
-        parts = () if self.alike else names
         return self._cached(
-            "-".join(("fusion", *parts)) + _suffix(bound),
-            lambda: export_fusion(self._model, names, bound),
+            f"branch-{name}", bound, lambda: export_branch(self._model, name, bound)
         )
 
-    def _cached(self, name: str, export: Callable[[], bytes]) -> bytes:
-        path = cache_folder() / f"{self._key}-{name}.onnx"
+    def fusion(self, size: Size) -> bytes:
+        """Return the ONNX file that fuses any number of modalities."""
+        bound = fusion_size(self._model, size)
+        return self._cached("fusion", bound, lambda: export_fusion(self._model, bound))
+
+    def _cached(self, name: str, bound: Size | None, export: Callable[[], bytes]) -> bytes:
+        suffix = "" if bound is None else f"-{bound[1]}x{bound[0]}"
+        path = cache_folder() / f"{self._key}-{name}{suffix}.onnx"
         with contextlib.suppress(OSError):
             return path.read_bytes()
         graph = export()
@@ -95,7 +104,3 @@ class CachedGraphs:
                 part.write(graph)
             Path(part.name).replace(path)
         return graph
-
-
-def _suffix(size: Size | None) -> str:
-    return "" if size is None else f"-{size[1]}x{size[0]}"

@@ -107,7 +107,7 @@ class GraphSegmenter(ABC):
         return Prediction(labels, confidence, shares)
 
     def warm_up(self, width: int, height: int) -> WarmUp:
-        """Encode once at ``width`` x ``height``, and run every fusion that there is a graph for.
+        """Encode every modality at ``width`` x ``height``, and fuse every number of them.
 
         Raises:
             AnysegError: a graph for this size cannot be had.
@@ -120,7 +120,7 @@ class GraphSegmenter(ABC):
         for index, name in enumerate(self._modalities):
             kept.forget(name)
             network.encode(index, blank)
-        subsets = subsets_to_warm(self._modalities, alike=self._graphs.alike)
+        subsets = subsets_to_warm(self._modalities, alike=True)
         for subset in subsets:
             network.fuse(self._indices(subset))
         return len(subsets)

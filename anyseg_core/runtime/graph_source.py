@@ -15,7 +15,7 @@ Graph = bytes | Path
 
 
 class GraphSource(Protocol):
-    """The two kinds of graph that one network is made of."""
+    """The graphs that one network is made of."""
 
     @property
     def card(self) -> ModelCard:
@@ -23,12 +23,12 @@ class GraphSource(Protocol):
         ...
 
     @property
-    def alike(self) -> bool:
-        """Whether one fusion serves every subset, as it treats all modalities alike."""
+    def has_branches(self) -> bool:
+        """Whether each modality has a graph of its own between encoder and fusion."""
         ...
 
     def encoder(self, size: Size) -> Graph:
-        """Return the graph that encodes images of ``size``.
+        """Return the graph that encodes images of ``size``, of all modalities.
 
         Raises:
             ConfigurationError: it cannot be made.
@@ -36,15 +36,19 @@ class GraphSource(Protocol):
         """
         ...
 
-    def fusion(self, names: tuple[str, ...], size: Size) -> Graph:
-        """Return the graph that fuses ``names``; raises as ``encoder`` does."""
+    def branch(self, name: str, size: Size) -> Graph:
+        """Return the graph that goes on with the maps of one modality; raises as ``encoder``."""
+        ...
+
+    def fusion(self, size: Size) -> Graph:
+        """Return the graph that fuses any number of modalities; raises as ``encoder`` does."""
         ...
 
 
 def subsets_to_warm(modalities: tuple[str, ...], *, alike: bool) -> tuple[tuple[str, ...], ...]:
-    """Return the subsets that between them need every shape and graph there is.
+    """Return the subsets that between them need every shape there is.
 
-    One of each number where all modalities are treated alike, else every one.
+    One of each number, as the fusion treats all modalities alike; else every one.
     """
     counts = range(1, len(modalities) + 1)
     if alike:

@@ -18,10 +18,22 @@ _WIDE_ALONE = frozenset({"BatchNormalization", "InstanceNormalization", "LayerNo
 """Variances are squares: half precision ends at 256 squared and is coarse below 0.008 squared."""
 
 _WIDE_ONWARDS = frozenset(
-    {"ArgMax", "Exp", "GlobalAveragePool", "Log", "ReduceL2", "ReduceLogSumExp", "ReduceMax"}
+    {
+        "ArgMax",
+        "Einsum",
+        "Exp",
+        "GlobalAveragePool",
+        "Log",
+        "ReduceL2",
+        "ReduceLogSumExp",
+        "ReduceMax",
+    }
     | {"ReduceMean", "ReduceSum"}
 )
-"""Sums over many values, lengths and decisions, with the ratios and comparisons made of them."""
+"""Sums over many values, lengths and decisions, with the ratios and comparisons made of them.
+
+An Einsum is the fusion's: the inner products of modalities' features, of which lengths are made.
+"""
 
 
 def half_precision(graph: bytes) -> bytes:

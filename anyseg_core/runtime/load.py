@@ -13,7 +13,6 @@ import torch
 from anyseg_core.classes import DELIVER
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.models import ModelCard, build_model, load_checkpoint
-from anyseg_core.models.separable import AlikeModel
 from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.runtime.auto_segmenter import AutoSegmenter
 from anyseg_core.runtime.export_folder import ExportedGraphs
@@ -21,7 +20,7 @@ from anyseg_core.runtime.graph_cache import CachedGraphs
 from anyseg_core.runtime.graph_source import subsets_to_warm
 from anyseg_core.runtime.onnxruntime_segmenter import OnnxruntimeSegmenter
 from anyseg_core.runtime.openvino_segmenter import OpenvinoSegmenter
-from anyseg_core.runtime.precision import FLOAT32, PRECISIONS
+from anyseg_core.runtime.precision import FLOAT32, INT8, PRECISIONS
 from anyseg_core.runtime.torch_segmenter import (
     TorchOptions,
     TorchSegmenter,
@@ -69,8 +68,9 @@ def load_segmenter(
             on MiT-B0 with a fixed seed.
         backend: one of ``BACKENDS``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: one of ``PRECISIONS``; ``auto`` is float32 on a CPU and with PyTorch. With the
-            backend ``auto`` on a GPU, it lets half precision compete.
+        precision: one of ``PRECISIONS``; ``auto`` is float32 on a CPU and with PyTorch, for an
+            export what it was written in. With the backend ``auto`` on a GPU, it lets half
+            precision compete. ``int8`` is for exports in it, as it needs data to calibrate on.
 
     Raises:
         ConfigurationError: an unknown backend or precision, a device that is not here, or a model
@@ -89,6 +89,8 @@ def load_segmenter(
     path = Path(checkpoint_or_export) if str(checkpoint_or_export) else shipped_checkpoint()
     if path is not None and path.is_dir():
         return _from_export(path, backend, device, precision)
+    if precision == INT8:
+        raise _refuse_int8(str(path or "the untrained network"))
     model, card = load_network(path)
     if backend == "auto":
         return _auto(model, card, device, precision)
@@ -155,12 +157,9 @@ def _auto(model: SegmentationModel, card: ModelCard, device: str, precision: str
         candidates[f"torch in {half}"] = lambda: _torch(
             deepcopy(model), card, device, half, compiled=False
         )
-    alike = isinstance(model, AlikeModel)
-    runtimes = _installed_runtimes(on_gpu=on_gpu)
-    # With a graph for each subset, every runtime costs a start of half a minute and gigabytes.
-    for backend in runtimes if alike else runtimes[:1]:
+    for backend in _installed_runtimes(on_gpu=on_gpu):
         candidates[backend] = partial(_load_graphs, model, card, backend, device, precision)
-    return AutoSegmenter(reference, candidates, subsets_to_warm(card.spec.modalities, alike=alike))
+    return AutoSegmenter(reference, candidates, subsets_to_warm(card.spec.modalities, alike=True))
 
 
 def _load_graphs(
@@ -181,6 +180,10 @@ def _installed_runtimes(*, on_gpu: bool) -> list[str]:
 
 def _from_export(folder: Path, backend: str, device: str, precision: str) -> Segmenter:
     graphs = ExportedGraphs(folder)
+    if precision == INT8:
+        if graphs.info.precision != INT8:
+            raise _refuse_int8(f"{folder}, an export in {graphs.info.precision}")
+        precision = "auto"  # the graphs themselves are in int8
     readers = ["openvino"]
     if graphs.info.format == "onnx":
         readers += ["onnxruntime", "onnxruntime_tensorrt", "tensorrt"]
@@ -194,3 +197,11 @@ def _from_export(folder: Path, backend: str, device: str, precision: str) -> Seg
             "choose another backend, or give the checkpoint",
         )
     return _from_graphs(graphs, backend, device, precision)
+
+
+def _refuse_int8(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"precision int8 for {what}",
+        "an export in int8, whose scales were calibrated on data",
+        "run: anyseg export CHECKPOINT --precision int8 --calibrate ROOT",
+    )

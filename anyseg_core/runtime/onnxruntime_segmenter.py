@@ -11,7 +11,7 @@ import torch
 
 from anyseg_core.errors import CheckpointError, ConfigurationError, MissingDependencyError
 from anyseg_core.runtime.feature_bank import FeatureBank
-from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names
+from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names, map_names
 from anyseg_core.runtime.graph_cache import cache_folder
 from anyseg_core.runtime.graph_segmenter import GraphSegmenter, refuse_device
 from anyseg_core.runtime.precision import FLOAT32, refuse_precision
@@ -129,7 +129,7 @@ class OnnxruntimeSegmenter(GraphSegmenter):
 
 
 class _OnnxruntimeNetwork:
-    """See ``SizedNetwork``; the encoder writes straight into what the fusion reads."""
+    """See ``SizedNetwork``; the first half writes straight into what the fusion reads."""
 
     def __init__(
         self, segmenter: OnnxruntimeSegmenter, graphs: GraphSource, size: Size, device: torch.device
@@ -139,45 +139,62 @@ class _OnnxruntimeNetwork:
         self._modalities = graphs.card.spec.modalities
         shape = (1, 3, *size)
         self._encoder = segmenter.open(graphs.encoder(size), {INPUT: (shape, shape)})
-        self._names = feature_names(len(self._encoder.get_outputs()))
-        maps = self._encoder.run(list(self._names), {INPUT: np.zeros(shape, np.float32)})
-        shapes = [(c, h, w) for _, c, h, w in (each.shape for each in maps)]
+        self._outputs = map_names(len(self._encoder.get_outputs()))
+        maps = self._encoder.run(list(self._outputs), {INPUT: np.zeros(shape, np.float32)})
+        self._branches: list[Any] = []
+        self._maps: tuple[Tensor, ...] = ()
+        features = maps
+        if graphs.has_branches:
+            self._maps = tuple(torch.from_numpy(each).to(device) for each in maps)
+            given = {n: (each.shape,) * 2 for n, each in zip(self._outputs, maps, strict=True)}
+            self._branches = [
+                segmenter.open(graphs.branch(name, size), given) for name in self._modalities
+            ]
+            features = self._branches[0].run(None, dict(zip(self._outputs, maps, strict=True)))
+        self._names = feature_names(len(features))
+        shapes = [each.shape[1:] for each in features]
         self._bank = FeatureBank(len(self._modalities), shapes, device)
-        self._fusions: dict[tuple[str, ...], Any] = {}
+        self._fusion: Any = None
 
     def encode(self, index: int, image: Float32Array) -> None:
         """Encode one modality; see ``SizedNetwork``."""
         binding = self._encoder.io_binding()
         binding.bind_cpu_input(INPUT, np.ascontiguousarray(image[None]))
-        for name, slot in zip(self._names, self._bank.slot(index), strict=True):
-            binding.bind_output(name, **self._place(slot))
+        slots = self._bank.slot(index)
+        for name, each in zip(self._outputs, self._maps or slots, strict=True):
+            binding.bind_output(name, **self._place(each))
         self._encoder.run_with_iobinding(binding)
+        if not self._branches:
+            return
+        binding = self._branches[index].io_binding()
+        for name, each in zip(self._outputs, self._maps, strict=True):
+            binding.bind_input(name, **self._place(each))
+        for name, slot in zip(self._names, slots, strict=True):
+            binding.bind_output(name, **self._place(slot))
+        self._branches[index].run_with_iobinding(binding)
 
     def fuse(self, indices: tuple[int, ...]) -> tuple[UInt8Array, UInt8Array, Float32Array]:
         """Fuse; see ``SizedNetwork``."""
         features = self._bank.gather(indices)
-        session = self._fusion(tuple(self._modalities[index] for index in indices), features)
-        binding = session.io_binding()
+        if self._fusion is None:
+            self._fusion = self._open_fusion(features)
+        binding = self._fusion.io_binding()
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)  # ONNX Runtime runs on a stream of its own
         for name, each in zip(self._names, features, strict=True):
             binding.bind_input(name, **self._place(each))
         for name in OUTPUTS:
             binding.bind_output(name, "cpu")
-        session.run_with_iobinding(binding)
+        self._fusion.run_with_iobinding(binding)
         labels, confidence, weights = binding.copy_outputs_to_cpu()
         return labels, confidence, weights
 
-    def _fusion(self, names: tuple[str, ...], features: Sequence[Tensor]) -> Any:  # noqa: ANN401 - ONNX Runtime's own type
-        key = self._modalities if self._graphs.alike else names
-        if key not in self._fusions:
-            most = len(key)
-            shapes: Shapes = {}
-            for name, each in zip(self._names, features, strict=True):
-                shape = tuple(each.shape[1:])
-                shapes[name] = ((1 if self._graphs.alike else most, *shape), (most, *shape))
-            self._fusions[key] = self._segmenter.open(self._graphs.fusion(key, self._size), shapes)
-        return self._fusions[key]
+    def _open_fusion(self, features: Sequence[Tensor]) -> Any:  # noqa: ANN401 - ONNX Runtime's own type
+        shapes: Shapes = {}
+        for name, each in zip(self._names, features, strict=True):
+            shape = tuple(each.shape[1:])
+            shapes[name] = ((1, *shape), (len(self._modalities), *shape))
+        return self._segmenter.open(self._graphs.fusion(self._size), shapes)
 
     @staticmethod
     def _place(tensor: Tensor) -> dict[str, Any]:

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FLOAT32 = "float32"
+INT8 = "int8"
 
-PRECISIONS = ("auto", FLOAT32, "bfloat16", "float16")
-"""What ``load_segmenter`` can be asked for; ``auto`` is float32 on a CPU."""
+PRECISIONS = ("auto", FLOAT32, "bfloat16", "float16", INT8)
+"""What ``load_segmenter`` can be asked for; ``auto`` is float32 on a CPU, or as exported."""
 
 
 def refuse_precision(backend: str, precision: str, usable: Sequence[str]) -> ConfigurationError:

@@ -94,9 +94,9 @@ class QuantisedGraphs:
         return self._graphs.card
 
     @property
-    def alike(self) -> bool:
-        """Whether one fusion serves every subset."""
-        return self._graphs.alike
+    def has_branches(self) -> bool:
+        """Whether each modality has a graph of its own between encoder and fusion."""
+        return self._graphs.has_branches
 
     def encoder(self, size: Size) -> bytes:
         """Return the ONNX file that encodes images of ``size`` in int8.
@@ -111,9 +111,13 @@ class QuantisedGraphs:
             self._encoders[content] = quantise(content, feeds)
         return self._encoders[content]
 
-    def fusion(self, names: tuple[str, ...], size: Size) -> Graph:
-        """Return the source's graph that fuses ``names``."""
-        return self._graphs.fusion(names, size)
+    def branch(self, name: str, size: Size) -> Graph:
+        """Return the source's graph of one modality's branch."""
+        return self._graphs.branch(name, size)
+
+    def fusion(self, size: Size) -> Graph:
+        """Return the source's graph that fuses modalities."""
+        return self._graphs.fusion(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,15 @@ class _Network:
 
     @cached_property
     def products(self) -> list[Any]:
-        """The nodes to compute in int8: weights known, or both factors activations."""
-        return [node for node in self.model.graph.node if node.op_type in _PRODUCTS]
+        """The nodes to compute in int8: weights known, or both factors activations.
+
+        What is an output is float, and so is a product with it: the classifier's.
+        """
+        return [
+            node
+            for node in self.model.graph.node
+            if node.op_type in _PRODUCTS and not self._outputs.intersection(node.input)
+        ]
 
     def spots(self) -> Iterator[_Spot]:
         """Find where activations become int8: as early as no reader needs them as floats.

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from anyseg_core.runtime.feature_bank import FeatureBank
-from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names
-from anyseg_core.runtime.graph_source import subsets_to_warm
+from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names, map_names
 from anyseg_core.runtime.tensorrt_execution import Execution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from torch import Tensor
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from anyseg_core.runtime.graph import Size
     from anyseg_core.runtime.graph_source import Graph, GraphSource
@@ -34,8 +31,9 @@ class TensorrtNetwork:
 
     The encoder takes one image at a time: kernels, and so the last bits, would differ between
     numbers of images, and kept features are to be those of an encoding anew. It has an execution
-    for each modality, which reads and writes that one's slots in place. The fusion has an engine
-    for each number of modalities, or for each subset where they are not treated alike.
+    for each modality, which reads and writes that one's slots in place; where modalities have
+    branches, an engine each, the encoder's maps lie between. The fusion has an engine for each
+    number of modalities.
 
     Args:
         build: gives the engine of a graph for some shapes.
@@ -54,22 +52,30 @@ class TensorrtNetwork:
         self._device = device
         modalities = graphs.card.spec.modalities
         count = len(modalities)
-        self._alike = graphs.alike
         shape = (count, 3, *size)
         self._host_images = device.host_memory(shape, torch.float32)
         self._images = torch.empty(shape, device=device.torch_device)
         self._waiting: set[int] = set()
         one: Shapes = {INPUT: (1, 3, *size)}
         encoder = build(graphs.encoder(size), [one])
-        self._names = feature_names(len(encoder.outputs))
-        context = encoder.new_context(one, device.stream())
-        maps = [encoder.shape(context, name)[1:] for name in self._names]
-        self._bank = FeatureBank(count, [(c, h, w) for c, h, w in maps], device.torch_device)
-        self._encoders = [self._encoder(encoder, index) for index in range(count)]
-        engines = {}
-        for subset in subsets_to_warm(modalities, alike=graphs.alike):
-            indices = tuple(modalities.index(name) for name in subset)
-            engines[indices] = build(graphs.fusion(subset, size), [self._shapes(maps, indices)])
+        maps = _output_shapes(encoder, one, map_names(len(encoder.outputs)), device)
+        branches = []
+        features = maps
+        if graphs.has_branches:
+            branches = [build(graphs.branch(name, size), [maps]) for name in modalities]
+            names = feature_names(len(branches[0].outputs))
+            features = _output_shapes(branches[0], maps, names, device)
+        self._names = feature_names(len(features))
+        shapes = [each[1:] for each in features.values()]
+        self._bank = FeatureBank(count, shapes, device.torch_device)
+        self._encoders = [
+            self._encoder(encoder, branches[index : index + 1], maps, index)
+            for index in range(count)
+        ]
+        engines = [
+            build(graphs.fusion(size), [self._shapes(shapes, number)])
+            for number in range(1, count + 1)
+        ]
         self._fusions = dict(self._all_fusions(engines, count))
         self._host_outputs = [
             device.host_memory(each.shape, each.dtype)
@@ -97,7 +103,7 @@ class TensorrtNetwork:
         with self._device.active():
             self._encode_waiting()
             self._bank.gather(indices)  # copies where they are no neighbours
-            execution = self._fusions[self._fusion_key(indices)]
+            execution = self._fusions[_fusion_key(indices)]
             execution.run()
             for name, host in zip(OUTPUTS, self._host_outputs, strict=True):
                 result = execution.output(name)
@@ -112,43 +118,56 @@ class TensorrtNetwork:
         span = slice(min(self._waiting), max(self._waiting) + 1)
         self._images[span].copy_(self._host_images[span], non_blocking=True)
         for index in sorted(self._waiting):
-            self._encoders[index].run()
+            for execution in self._encoders[index]:
+                execution.run()
         self._waiting.clear()
 
     def _executions(self) -> tuple[Execution, ...]:
-        return (*self._encoders, *self._fusions.values())
+        encoders = (execution for each in self._encoders for execution in each)
+        return (*encoders, *self._fusions.values())
 
-    def _encoder(self, engine: Engine, index: int) -> Execution:
+    def _encoder(
+        self, encoder: Engine, branches: Sequence[Engine], maps: Shapes, index: int
+    ) -> tuple[Execution, ...]:
+        """Return what encodes one modality, one after the other."""
         images = self._images[index : index + 1]
-        given = {INPUT: images} | self._features((index,))
-        return Execution(engine, {INPUT: tuple(images.shape)}, self._device, given)
+        slots = dict(zip(self._names, self._bank.slot(index), strict=True))
+        shapes: Shapes = {INPUT: tuple(images.shape)}
+        if not branches:
+            written = dict(zip(maps, slots.values(), strict=True))
+            return (Execution(encoder, shapes, self._device, {INPUT: images} | written),)
+        first = Execution(encoder, shapes, self._device, {INPUT: images})
+        given = {name: first.output(name) for name in maps} | slots
+        return first, *(Execution(branch, maps, self._device, given) for branch in branches)
 
-    def _features(self, indices: Indices) -> dict[str, Tensor]:
-        return dict(zip(self._names, self._bank.gather(indices), strict=True))
-
-    def _shapes(self, maps: Iterable[tuple[int, ...]], indices: Indices) -> Shapes:
-        return {name: (len(indices), *shape) for name, shape in zip(self._names, maps, strict=True)}
+    def _shapes(self, shapes: Iterable[tuple[int, ...]], count: int) -> Shapes:
+        return {name: (count, *shape) for name, shape in zip(self._names, shapes, strict=True)}
 
     def _all_fusions(
-        self, engines: Mapping[Indices, Engine], count: int
+        self, engines: Sequence[Engine], count: int
     ) -> Iterator[tuple[Indices, Execution]]:
         """Yield an execution for each place in memory that features may be fused from."""
         for bits in range(1, 1 << count):
             indices = tuple(index for index in range(count) if bits >> index & 1)
-            if self._fusion_key(indices) != indices:
+            if _fusion_key(indices) != indices:
                 continue
-            engine = engines[tuple(range(len(indices))) if self._alike else indices]
-            given = self._features(indices)
+            given = dict(zip(self._names, self._bank.gather(indices), strict=True))
             shapes: Shapes = {name: tuple(each.shape) for name, each in given.items()}
-            yield indices, Execution(engine, shapes, self._device, given)
+            yield indices, Execution(engines[len(indices) - 1], shapes, self._device, given)
 
-    def _fusion_key(self, indices: Indices) -> Indices:
-        """Return the subset whose execution serves ``indices``.
 
-        Modalities that are no neighbours are gathered to the same memory whichever they are:
-        of those that are treated alike, one subset of each number stands for all.
-        """
-        is_run = indices[-1] - indices[0] + 1 == len(indices)
-        if is_run or not self._alike:
-            return indices
-        return (*range(len(indices) - 1), len(indices))
+def _output_shapes(
+    engine: Engine, given: Shapes, names: Iterable[str], device: CudaDevice
+) -> Shapes:
+    context = engine.new_context(given, device.stream())
+    return {name: engine.shape(context, name) for name in names}
+
+
+def _fusion_key(indices: Indices) -> Indices:
+    """Return the subset whose execution serves ``indices``.
+
+    Modalities that are no neighbours are gathered to the same memory whichever they are, so one
+    subset of each number stands for all of them.
+    """
+    is_run = indices[-1] - indices[0] + 1 == len(indices)
+    return indices if is_run else (*range(len(indices) - 1), len(indices))

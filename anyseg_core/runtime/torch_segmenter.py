@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.models.separable import AlikeModel, SeparableModel
+from anyseg_core.models.separable import SeparableModel
 from anyseg_core.runtime.graph_source import subsets_to_warm
 from anyseg_core.runtime.inputs import check_tensors
 from anyseg_core.runtime.kept_readings import KeptReadings
@@ -110,8 +110,12 @@ class TorchSegmenter:
         self._whole = self._translate(model.segment_low)
         self._halves: _Halves | None = None
         if isinstance(model, SeparableModel):
-            fuse = _fuse_any(model) if isinstance(model, AlikeModel) else _fuse_named(model)
-            self._halves = _Halves(self._translate(model.encode), self._translate(fuse))
+            self._halves = _Halves(
+                model,
+                encode=self._translate(model.encode),
+                branch=self._translate(model.branch),
+                fuse=self._translate(model.fuse),
+            )
         self._card = card
         self._trained = trained
 
@@ -170,9 +174,9 @@ class TorchSegmenter:
     def warm_up(self, width: int, height: int) -> WarmUp:
         """Run every number of modalities once at ``width`` x ``height``.
 
-        Compiled, every subset where the model treats modalities differently.
+        Compiled, every subset where the model's modalities meet inside the encoder.
         """
-        alike = not self._options.compiled or isinstance(self._model, AlikeModel)
+        alike = not self._options.compiled or self._halves is not None
         subsets = subsets_to_warm(self._card.spec.modalities, alike=alike)
         blank, reading = np.zeros((3, height, width), np.float32), object()
 
@@ -190,10 +194,12 @@ class TorchSegmenter:
         readings: Mapping[str, Hashable] | None,
     ) -> tuple[Tensor, Tensor]:
         """Return logits 1 x K x h x w and weights [M]."""
-        if self._halves is None or (readings is None and not self._options.compiled):
+        if self._halves is None:
             images = self._upload([tensors[name] for name in names])
             output = self._whole(dict(zip(names, torch.split(images, 1), strict=True)))
             return output.logits, torch.cat([output.weights[name] for name in names])
+        if readings is None and not self._options.compiled:
+            return self._halves.run_at_once(names, self._upload([tensors[name] for name in names]))
         stale = self._halves.stale(tensors, readings)
         if stale:
             images = self._upload([tensors[name] for name in stale])
@@ -217,19 +223,29 @@ class _Halves:
     """The two halves of a model, and the features of every modality between them.
 
     Args:
-        encode: the first half.
-        fuse: the second half: names and features to logits and weights.
+        model: the whole.
+        encode: its ``encode``, maybe compiled, as the others.
+        branch: its ``branch``.
+        fuse: its ``fuse``.
     """
 
     def __init__(
         self,
+        model: SeparableModel,
+        *,
         encode: Callable[[Tensor], tuple[Tensor, ...]],
-        fuse: Callable[[tuple[str, ...], tuple[Tensor, ...]], tuple[Tensor, Tensor]],
+        branch: Callable[[str, tuple[Tensor, ...]], tuple[Tensor, ...]],
+        fuse: Callable[[tuple[Tensor, ...]], tuple[Tensor, Tensor]],
     ) -> None:
-        self._encode, self._fuse = encode, fuse
+        self._model = model
+        self._encode, self._branch, self._fuse = encode, branch, fuse
         self._kept = KeptReadings()
         self._features: dict[str, tuple[Tensor, ...]] = {}
         self._shape: tuple[int, ...] = ()
+
+    def run_at_once(self, names: tuple[str, ...], images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what ``fuse`` does, of images M x 3 x H x W encoded together; keep nothing."""
+        return self._fuse(self._model.features(names, images))
 
     def stale(
         self, tensors: Mapping[str, Float32Array], readings: Mapping[str, Hashable] | None
@@ -246,29 +262,13 @@ class _Halves:
         """Encode images M x 3 x H x W one by one: what is kept equals what is made anew."""
         for name, image in zip(names, torch.split(images, 1), strict=True):
             self._kept.forget(name)
-            self._features[name] = self._encode(image)
+            self._features[name] = self._branch(name, self._encode(image))
             self._kept.keep(name, readings)
 
     def fuse(self, names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         """Return logits 1 x K x h x w and weights [M]."""
-        maps = zip(*(self._features[name] for name in names), strict=True)
-        return self._fuse(names, tuple(torch.cat(each) for each in maps))
-
-
-def _fuse_any(
-    model: AlikeModel,
-) -> Callable[[tuple[str, ...], tuple[Tensor, ...]], tuple[Tensor, Tensor]]:
-    return lambda _, features: model.fuse_any(features)
-
-
-def _fuse_named(
-    model: SeparableModel,
-) -> Callable[[tuple[str, ...], tuple[Tensor, ...]], tuple[Tensor, Tensor]]:
-    def fuse(names: tuple[str, ...], features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        output = model.fuse(names, features)
-        return output.logits, torch.cat([output.weights[name] for name in names])
-
-    return fuse
+        features = zip(*(self._features[name] for name in names), strict=True)
+        return self._fuse(tuple(torch.cat(each) for each in features))
 
 
 def usable_precisions(device: torch.device) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -10,25 +12,90 @@ from anyseg_core.models.semantic_projection import (
     RobustnessEvaluator,
     SemanticProjector,
     fragility,
+    robustness,
     weighted_sum,
 )
+from anyseg_core.models.windows import WindowGrid
 
 NAMES = ("rgb", "depth", "event", "lidar")
 
 
+def attend_by_name(block, semantic, contexts):
+    """An MPU block as Eq. 3 has it: it knows whose context is whose, and makes keys and values."""
+    attention = block.attention
+    size = (semantic.shape[1], semantic.shape[2])
+    grid = WindowGrid.of(size, attention.window, shifted=attention.shifted)
+
+    def heads(rows, layer):
+        windows = layer(grid.partition(rows))  # B x J x L x C
+        return windows.unflatten(3, (attention.heads, -1)).transpose(2, 3)
+
+    query = heads(block.norm_query(semantic), attention.query)
+    keys, values = [], []
+    for name, context in contexts.items():
+        weight = attention.key_value[name].weight
+        for part, found in zip(weight.chunk(2), (keys, values), strict=True):
+            layer = functools.partial(torch.nn.functional.linear, weight=part)
+            found.append(heads(block.norm_context(context), layer))
+    scores = query @ torch.cat(keys, 3).mT / query.shape[-1] ** 0.5
+    bias = attention.position_bias(grid, query.flatten(0, 1), len(contexts))
+    shares = (scores + bias).softmax(-1)  # one sample: the bias is by window
+    attended = (shares @ torch.cat(values, 3)).transpose(2, 3).flatten(3)
+    semantic = semantic + attention.project(grid.merge(attended))
+    hidden = torch.nn.functional.gelu(block.expand(block.norm_mlp(semantic)))
+    return semantic + block.contract(hidden)
+
+
+def segment_by_name(model, images):
+    """CHARM with every part of a modality used where the paper names it, inside the fusion."""
+    scales = {name: model.encoder(image) for name, image in images.items()}
+    fused, shares = [], []
+    for i, part in enumerate(model.scales):
+        maps = {name: part.projectors[name](scales[name][i]) for name in images}
+        scores = torch.stack([part.evaluator.score(each) for each in maps.values()]).softmax(0)
+        shares.append(scores.mean((2, 3, 4)))
+        query = sum(score * each for score, each in zip(scores, maps.values(), strict=True))
+        semantic = query.permute(0, 2, 3, 1)
+        rows = {name: each.permute(0, 2, 3, 1) for name, each in maps.items()}
+        for block in part.blocks:
+            semantic = attend_by_name(block, semantic, rows)
+        fused.append(semantic.permute(0, 3, 1, 2))
+    return model.head.classify(model.head.fuse_scales(fused)), torch.stack(shares).mean(0)
+
+
+@pytest.mark.parametrize("names", [("event",), ("rgb", "lidar"), NAMES])
+def test_what_is_made_of_each_modality_beforehand_is_what_the_fusion_would_make(
+    names, make_model, make_images
+):
+    model = make_model("charm", window=4).double()
+    for parameter in model.scales.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    images = {n: image.double() for n, image in make_images(names, batch=1, size=(64, 96)).items()}
+    with torch.no_grad():
+        wanted, weights = segment_by_name(model, images)
+        whole = model.segment_low(images)
+        logits, shares = model.fuse(model.features(names, torch.cat(list(images.values()))))
+    torch.testing.assert_close(whole.logits, wanted)
+    torch.testing.assert_close(logits, wanted)
+    torch.testing.assert_close(torch.stack(list(whole.weights.values())), weights.float())
+    torch.testing.assert_close(shares, weights[:, 0].float())
+
+
 def test_scores_weighted_sum_and_sampling_are_the_papers():
     torch.manual_seed(0)
-    semantics = [torch.randn(2, 5, 3, 4, dtype=torch.float64) for _ in NAMES]
+    semantics = torch.randn(4, 2, 5, 3, 4, dtype=torch.float64)
     evaluator = RobustnessEvaluator(5).double()
     with torch.no_grad():
-        scores = evaluator(semantics)
-        summed = weighted_sum(scores, semantics)
+        raw = torch.stack([evaluator(semantic) for semantic in semantics])
+        rows = raw.permute(0, 1, 3, 4, 2)
+        scores = robustness(rows)
+        summed = weighted_sum(scores, semantics.permute(0, 1, 3, 4, 2))
     kernel = evaluator.score.weight.detach().numpy()[0, :, 0, 0]
-    raw = np.stack([np.einsum("c,bchw->bhw", kernel, x.numpy()) for x in semantics])
-    wanted = np.exp(raw) / np.exp(raw).sum(0)
-    np.testing.assert_allclose(scores[:, :, 0], wanted)
-    maps = np.stack([x.numpy() for x in semantics])
-    np.testing.assert_allclose(summed, (wanted[:, :, None] * maps).sum(0))  # Eq. 4
+    maps = semantics.numpy()
+    products = np.einsum("c,mbchw->mbhw", kernel, maps)
+    wanted = np.exp(products) / np.exp(products).sum(0)
+    np.testing.assert_allclose(scores[..., 0], wanted)
+    np.testing.assert_allclose(summed, np.einsum("mbhw,mbchw->bhwc", wanted, maps))  # Eq. 4
     means = wanted.mean(axis=(1, 2, 3))
     softmin = np.exp(-means) / np.exp(-means).sum()
     np.testing.assert_allclose(fragility(scores), softmin, rtol=1e-6)  # Eq. 5
@@ -43,12 +110,13 @@ def test_the_semantic_projector_is_three_depth_wise_convolutions_and_a_point_wis
 
 def test_fragile_modalities_are_drawn_more_often(make_model):
     scale = make_model("charm").scales[0]
-    semantics = {name: torch.full((1, 32, 2, 2), float(i)) for i, name in enumerate(NAMES)}
-    scores = torch.tensor([0.9, 0.1, 0.0, 0.0]).view(4, 1, 1, 1, 1).expand(4, 1, 1, 2, 2)
+    semantics = torch.arange(4.0).view(4, 1, 1, 1, 1).expand(4, 1, 2, 2, 32)
+    scores = torch.tensor([0.9, 0.1, 0.0, 0.0]).view(4, 1, 1, 1, 1).expand(4, 1, 2, 2, 1)
     probabilities = fragility(scores)
     scale.blocks = torch.nn.ModuleList()  # without MPU, the mean of the two drawn shows them
     torch.manual_seed(0)
-    drawn = torch.stack([scale.enhance(semantics, scores, None)[0, 0, 0, 0] for _ in range(3000)])
+    read = (semantics, scores)
+    drawn = torch.stack([scale.enhance(read, scores, None)[0, 0, 0, 0] for _ in range(3000)])
     expected = float((probabilities * torch.arange(4)).sum())
     assert drawn.mean().item() == pytest.approx(expected, abs=0.06)
     assert probabilities[0] < probabilities[1] < probabilities[2]

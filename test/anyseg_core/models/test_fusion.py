@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.models.fusion import fuse_modalities
+from anyseg_core.models.fusion import fuse_modalities, fusion_coefficients
 
 
 def cosine(a, b):
@@ -66,6 +66,53 @@ def test_the_fused_map_is_the_papers(selection, residual, reweight, iterations, 
         )
         np.testing.assert_allclose(fused.map[sample], wanted, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(fused.weights[:, sample], cosines, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("selection", [True, False])
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize("reweight", [True, False])
+@pytest.mark.parametrize(("count", "iterations"), [(1, 1), (2, 1), (4, 1), (4, 3)])
+def test_the_coefficients_of_inference_give_the_papers_fused_map(
+    selection, residual, reweight, count, iterations
+):
+    features = np.random.default_rng(5).normal(size=(count, 6, 5, 3))
+    switches = {"reweight": reweight, "selection": selection, "residual": residual}
+    tokens = torch.from_numpy(features).flatten(2).transpose(1, 2)
+    coefficients, weights = fusion_coefficients(tokens, iterations=iterations, **switches)
+    got = np.einsum("pm,mpc->cp", coefficients.numpy(), tokens.numpy()).reshape(6, 5, 3)
+    wanted, cosines = oracle(features, None, iterations, **switches)
+    np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(weights, cosines, rtol=1e-9, atol=1e-9)
+
+
+def test_of_equal_maps_the_coefficients_select_the_first_alone():
+    one, other = torch.rand(2, 5, 3)
+    coefficients, _ = fusion_coefficients(torch.stack([one, one, other]), residual=False)
+    assert coefficients.sum(1).tolist() == [1.0] * 5
+    assert coefficients[:, 1].sum() == 0.0
+    assert coefficients[:, 0].sum() > 0.0
+
+
+def test_the_coefficients_of_empty_maps_are_finite_and_their_weights_zero():
+    tokens = torch.rand(3, 5, 4)
+    tokens[1] = 0.0
+    tokens[:, 2] = 0.0  # a pixel at which no modality has anything
+    coefficients, weights = fusion_coefficients(tokens)
+    assert coefficients.isfinite().all()
+    assert float(weights[1]) == 0.0
+    assert float(weights[0]) > 0.0
+    coefficients, weights = fusion_coefficients(torch.zeros(2, 5, 4))
+    assert coefficients.isfinite().all()
+    assert weights.tolist() == [0.0, 0.0]
+
+
+def test_half_precision_tokens_are_fused_in_single_precision():
+    tokens = torch.rand(3, 9, 300).half() * 20  # squared lengths beyond what half precision holds
+    coefficients, weights = fusion_coefficients(tokens)
+    wanted, wanted_weights = fusion_coefficients(tokens.double())
+    assert coefficients.dtype == weights.dtype == torch.float32
+    torch.testing.assert_close(coefficients.double(), wanted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(weights.double(), wanted_weights, rtol=1e-4, atol=1e-4)
 
 
 @settings(max_examples=25, deadline=None)

@@ -67,6 +67,12 @@ def stirred(module):
     return module.double().eval()
 
 
+def contexts_of(part, rows):
+    """Keys and values of each modality, stacked: of an attention, or of a block."""
+    pairs = [part.context(name, each) for name, each in rows.items()]
+    return tuple(torch.stack(each) for each in zip(*pairs, strict=True))
+
+
 def random_maps(height, width, names, batch=2):
     generator = torch.Generator().manual_seed(1)
     maps = [
@@ -83,7 +89,7 @@ def test_windows_give_what_masked_full_attention_gives(shifted, height, width, n
     attention = stirred(CrossModalAttention(CHANNELS, HEADS, NAMES, WINDOW, shifted=shifted))
     semantic, contexts = random_maps(height, width, names)
     with torch.no_grad():
-        out = attention(semantic, contexts, None)
+        out = attention(semantic, contexts_of(attention, contexts), None)
     for sample in range(2):
         wanted = oracle(
             attention,
@@ -101,7 +107,7 @@ def test_a_reassembled_context_takes_each_place_from_one_modality_with_its_own_m
     chosen = torch.randint(3, (2, 6, 9), generator=torch.Generator().manual_seed(2))
     choice = torch.nn.functional.one_hot(chosen, 3).permute(3, 0, 1, 2)
     with torch.no_grad():
-        out = attention(semantic, contexts, choice)
+        out = attention(semantic, contexts_of(attention, contexts), choice)
     for sample in range(2):
         wanted = oracle(
             attention,
@@ -118,8 +124,8 @@ def test_the_order_of_contexts_does_not_matter():
     block = stirred(MutualPerceptionBlock(CHANNELS, HEADS, NAMES, WINDOW, shifted=True))
     semantic, contexts = random_maps(5, 6, NAMES)
     with torch.no_grad():
-        forwards = block(semantic, contexts, None)
-        backwards = block(semantic, dict(reversed(contexts.items())), None)
+        forwards = block(semantic, contexts_of(block, contexts), None)
+        backwards = block(semantic, contexts_of(block, dict(reversed(contexts.items()))), None)
     torch.testing.assert_close(forwards, backwards)
 
 
@@ -128,6 +134,8 @@ def test_a_block_adds_attention_and_then_its_feed_forward_layer():
     semantic, contexts = random_maps(4, 4, NAMES)
     with torch.no_grad():
         normed = {name: block.norm_context(context) for name, context in contexts.items()}
-        first = semantic + block.attention(block.norm_query(semantic), normed, None)
+        seen = contexts_of(block.attention, normed)
+        first = semantic + block.attention(block.norm_query(semantic), seen, None)
         hidden = torch.nn.functional.gelu(block.expand(block.norm_mlp(first)))
-        torch.testing.assert_close(block(semantic, contexts, None), first + block.contract(hidden))
+        got = block(semantic, contexts_of(block, contexts), None)
+        torch.testing.assert_close(got, first + block.contract(hidden))

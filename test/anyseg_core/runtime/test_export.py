@@ -8,7 +8,11 @@ import pytest
 
 from anyseg_core.cli.main import main
 from anyseg_core.errors import CheckpointError, ConfigurationError
+from anyseg_core.models import load_checkpoint
 from anyseg_core.runtime import load_segmenter
+from anyseg_core.runtime.export_folder import write_export
+from anyseg_core.runtime.graph_cache import CachedGraphs
+from anyseg_core.runtime.quantisation import QuantisedGraphs
 
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 
@@ -45,14 +49,16 @@ def test_an_export_is_checked_on_every_subset_and_can_be_loaded(
         segmenter.segment({"rgb": tensors["rgb"][:, :, :94].copy()})
 
 
-def test_a_model_with_windows_is_exported_for_one_size_with_a_fusion_for_each_subset(
+def test_a_model_with_windows_is_exported_for_one_size_with_a_branch_for_each_modality(
     load, checkpoint_of, tensors, tmp_path, capsys, graph_format
 ):
     words = ["export", str(checkpoint_of("charm")), "--format", graph_format, "--check"]
     assert main([*words, "--output", str(tmp_path), "--size", "96x64"]) == 0
-    assert "a fusion for each subset, for images of 96 x 64" in capsys.readouterr().out
-    graphs = {path.stem for path in tmp_path.iterdir()}
-    assert {"encoder", "fusion-rgb", "fusion-depth", "fusion-rgb-depth"} <= graphs
+    said = capsys.readouterr().out
+    assert "an encoder, a branch for each modality and one fusion for any subset" in said
+    assert "for images of 96 x 64" in said
+    graphs = {path.stem for path in tmp_path.iterdir()} - {"card", "export"}
+    assert graphs == {"encoder", "branch-rgb", "branch-depth", "fusion"}
     segmenter = load_segmenter(tmp_path, RUNTIMES[graph_format])
     both = {name: tensors[name] for name in ("rgb", "depth")}
     got, wanted = segmenter.segment(both), load("charm", "torch").segment(both)
@@ -60,10 +66,10 @@ def test_a_model_with_windows_is_exported_for_one_size_with_a_fusion_for_each_su
     assert got.weights == pytest.approx(wanted.weights, abs=1e-3)
     with pytest.raises(CheckpointError, match="--size 64x64"):
         segmenter.segment({"rgb": tensors["rgb"][:, :, :64].copy()})
-    for path in tmp_path.glob("fusion-depth.*"):
+    for path in tmp_path.glob("branch-depth.*"):
         path.unlink()
-    with pytest.raises(CheckpointError, match="without fusion-depth"):
-        segmenter.segment({"depth": tensors["depth"]})
+    with pytest.raises(CheckpointError, match="without branch-depth"):
+        load_segmenter(tmp_path, RUNTIMES[graph_format]).segment(both)
 
 
 def test_a_missing_checkpoint_is_bad_input_with_one_line(tmp_path, capsys):
@@ -84,7 +90,14 @@ def test_an_output_that_is_a_file_is_bad_input(checkpoint, tmp_path, capsys):
     assert "output folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("about", [None, "no JSON", "[]", '{"size": null}', '{"size": 3}'])
+BEFORE_BRANCHES = (
+    '{"format": "onnx", "opset": 17, "alike": true, "size": null, "precision": "float32"}'
+)
+
+
+@pytest.mark.parametrize(
+    "about", [None, "no JSON", "[]", '{"size": null}', '{"size": 3}', BEFORE_BRANCHES]
+)
 def test_a_folder_without_an_export_is_refused(checkpoint, tmp_path, about):
     if about is not None:
         card = checkpoint.with_suffix(".json").read_text()
@@ -111,3 +124,21 @@ def test_a_size_that_is_none_is_bad_usage(checkpoint, tmp_path, capsys, size):
         main(words)
     assert ended.value.code == 2
     assert "at least 32" in capsys.readouterr().err
+
+
+def test_int8_is_for_exports_that_are_in_it(checkpoint, tensors, tmp_path):
+    pytest.importorskip("openvino")
+    graphs = CachedGraphs(*load_checkpoint(checkpoint))
+    for precision in ("float32", "int8"):
+        source = QuantisedGraphs(graphs, list(tensors.values())) if precision == "int8" else graphs
+        folder = tmp_path / precision
+        write_export(source, folder, "openvino", (64, 96), bound=False, precision=precision)
+    exported = load_segmenter(tmp_path / "int8", "openvino", "cpu", "int8")
+    same = load_segmenter(tmp_path / "int8", "openvino", "cpu")
+    exact = load_segmenter(tmp_path / "float32", "openvino", "cpu")
+    one, other, apart = (each.segment(tensors) for each in (exported, same, exact))
+    assert np.array_equal(one.confidence, other.confidence)
+    assert not np.array_equal(one.confidence, apart.confidence)
+    for without in (tmp_path / "float32", checkpoint):
+        with pytest.raises(ConfigurationError, match=r"--precision int8 --calibrate"):
+            load_segmenter(without, "openvino", "cpu", "int8")

@@ -119,15 +119,15 @@ def test_what_is_read_as_float_elsewhere_stays_float():
     np.testing.assert_allclose(got, x.T + np.rint(x.T / scale) * scale, atol=1e-6)
 
 
-def test_every_weight_of_the_encoder_is_kept_in_eight_bits(encoder, quantised):
+def test_every_weight_but_the_classifiers_is_kept_in_eight_bits(encoder, quantised):
     assert len(quantised) < 0.4 * len(encoder)
     assert kinds(quantised).count("QuantizeLinear") > 50
-    biases_and_norms = [
-        tensor.dims
+    floats = [
+        list(tensor.dims)
         for tensor in onnx.load_from_string(quantised).graph.initializer
         if tensor.data_type == onnx.TensorProto.FLOAT
     ]
-    assert all(len(dims) <= 1 for dims in biases_and_norms)
+    assert [dims for dims in floats if len(dims) > 1] == [[256, 5]]  # others: biases and norms
 
 
 def test_one_pair_serves_all_readers_of_a_normalisation(quantised):

@@ -20,9 +20,9 @@ def run_all(segmenter, subsets, tensors):
             segmenter.segment({name: tensors[name] for name in present}, readings)
 
 
-@pytest.mark.parametrize(("kind", "fusions"), [("any2seg", 4), ("charm", 3)])
+@pytest.mark.parametrize(("kind", "branches", "fusions"), [("any2seg", 0, 4), ("charm", 2, 2)])
 def test_openvino_compiles_nothing_when_sensors_fail(
-    checkpoint_of, all_subsets, tensors, kind, fusions
+    checkpoint_of, all_subsets, tensors, kind, branches, fusions
 ):
     pytest.importorskip("openvino")
     segmenter = load_segmenter(checkpoint_of(kind), "openvino")
@@ -30,14 +30,14 @@ def test_openvino_compiles_nothing_when_sensors_fail(
     assert isinstance(warmed, WarmUp)
     assert warmed.runs == fusions
     warm = segmenter.compiled_shapes
-    assert len(warm) == 1 + fusions
+    assert len(warm) == 1 + branches + fusions
     run_all(segmenter, all_subsets(segmenter.card.spec.modalities), tensors)
     assert segmenter.compiled_shapes == warm
 
 
-@pytest.mark.parametrize(("kind", "fusions"), [("any2seg", 1), ("charm", 3)])
+@pytest.mark.parametrize(("kind", "graphs"), [("any2seg", 2), ("charm", 4)])
 def test_onnx_runtime_opens_no_session_when_sensors_fail(
-    checkpoint_of, all_subsets, tensors, kind, fusions, monkeypatch
+    checkpoint_of, all_subsets, tensors, kind, graphs, monkeypatch
 ):
     pytest.importorskip("onnxruntime")
     segmenter = load_segmenter(checkpoint_of(kind), "onnxruntime")
@@ -46,9 +46,9 @@ def test_onnx_runtime_opens_no_session_when_sensors_fail(
         segmenter, "open", lambda *given: opened.append(given) or really_open(*given)
     )
     segmenter.warm_up(96, 64)
-    assert len(opened) == 1 + fusions
+    assert len(opened) == graphs
     run_all(segmenter, all_subsets(segmenter.card.spec.modalities), tensors)
-    assert len(opened) == 1 + fusions
+    assert len(opened) == graphs
 
 
 @pytest.mark.parametrize("kind", ["mean_fusion", "charm"])

@@ -158,27 +158,27 @@ def test_the_description_says_where_cuda_graphs_could_not_be_had(device, graphs,
     assert segmenter.description.endswith("float16, without CUDA graphs")
 
 
-class Apart:
-    """The graphs of a model that treats all modalities alike, as if it had parts for each."""
-
-    alike = False
-
-    def __init__(self, graphs):
-        self.card, self.encoder, self.fusion = graphs.card, graphs.encoder, graphs.fusion
-
-
-def test_a_model_with_parts_per_modality_gets_an_engine_for_each_subset(
-    fake, graphs, segmenter, tensors, tmp_path, monkeypatch
+def test_a_model_with_branches_gets_an_engine_for_each(
+    fake, checkpoint_of, tensors, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    fake.builds.clear()
-    apart = TensorrtSegmenter(Apart(graphs), device="auto", precision="float32")
-    for names in SUBSETS:
+    reference = load_segmenter(checkpoint_of("charm"), "torch", "cpu")
+    graphs = CachedGraphs(*load_checkpoint(checkpoint_of("charm")))
+    segmenter = TensorrtSegmenter(graphs, device="auto", precision="float32")
+    segmenter.warm_up(96, 64)
+    assert len(fake.builds) == 1 + 2 + 2  # encoder, branches, numbers of modalities
+    fake.runs.clear()
+    for names in (("rgb",), ("depth",), ("rgb", "depth")):
         given = {name: tensors[name] for name in names}
-        assert np.array_equal(apart.segment(given).labels, segmenter.segment(given).labels)
-    # The stand-in's graph is the same for all subsets of one number; a real one's is not.
-    assert len(fake.builds) == 1 + 4
-    assert len(apart._networks[64, 96]._fusions) == len(SUBSETS)
+        wanted, got = reference.segment(given), segmenter.segment(given)
+        assert (got.labels == wanted.labels).mean() >= 0.995
+        assert got.weights == pytest.approx(wanted.weights, abs=1e-4)
+    assert len(encoded(fake)) == sum("maps0" in shapes for shapes in fake.runs) == 4
+    assert len(fake.builds) == 1 + 2 + 2
+    readings = dict.fromkeys(given, 1)
+    first = segmenter.segment(given, readings)
+    again = segmenter.segment(given | {"depth": 0 * given["depth"]}, readings)
+    assert np.array_equal(first.labels, again.labels)
 
 
 class OnDisk:
@@ -186,13 +186,13 @@ class OnDisk:
 
     def __init__(self, graphs, folder):
         self._graphs, self._folder = graphs, folder
-        self.card, self.alike = graphs.card, graphs.alike
+        self.card, self.has_branches = graphs.card, graphs.has_branches
 
     def encoder(self, size):
         return self._path("encoder", self._graphs.encoder(size))
 
-    def fusion(self, names, size):
-        return self._path("fusion", self._graphs.fusion(names, size))
+    def fusion(self, size):
+        return self._path("fusion", self._graphs.fusion(size))
 
     def _path(self, name, content):
         path = self._folder / f"{name}.onnx"
