@@ -57,7 +57,8 @@ DETECTORS: dict[str, Detector] = {
     "event_frozen": Detector("event", Action.EXCLUDE, bad_readings=1),
     "event_collapse": Detector("event", Action.WARN),
     "event_storm": Detector("event", Action.WARN),
-    "event_noise": Detector("event", Action.WARN),
+    # Noise all over the picture costs the mask more than the events are worth to it.
+    "event_noise": Detector("event", Action.EXCLUDE),
     "event_blocked": Detector("event", Action.WARN),
     "event_hot_pixels": Detector("event", Action.WARN),
     "event_low_resolution": Detector("event", Action.WARN),

@@ -39,8 +39,8 @@ def measure_hot_share(pixels: NDArray[np.intp], least: float) -> float:
 
 def measure_lines_used(pixels: NDArray[np.intp], width: int) -> float:
     """Return the share of columns, or of rows if more, with an event, between first and last."""
-    row, column = np.divmod(pixels, max(1, width))
-    return max(_lines_used(column), _lines_used(row))
+    row = pixels // max(1, width)  # by one number: several times as fast as numpy's divmod
+    return max(_lines_used(pixels - row * max(1, width)), _lines_used(row))
 
 
 def _lines_used(line: NDArray[np.intp]) -> float:
