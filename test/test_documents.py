@@ -1,7 +1,6 @@
 """What the documents show is there and runs."""
 
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,21 +27,6 @@ def test_the_python_of_the_models_page_runs():
         assert tuple(names["output"].logits.shape) == (1, 25, 256, 256)
 
 
-def test_the_commands_of_the_readme_name_what_is_there():
-    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = re.findall(r"^    (.+)$", text, re.MULTILINE)
-    commands = [shlex.split(line, comments=True) for line in lines]
-    launches = [words for words in commands if words[:3] == ["ros2", "launch", "anyseg_ros"]]
-    source = (ROOT / "launch" / launches[0][3]).read_text(encoding="utf-8")
-    for words in launches:
-        for argument in words[4:]:
-            assert f'"{argument.split(":=")[0]}"' in source, argument
-    targets = {words[1] for words in commands if words[0] == "make"}
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert targets == {"demo", "test"}
-    assert all(f"\n{target}:" in makefile for target in targets)
-
-
 def test_the_pages_build_without_a_warning(tmp_path):
     pytest.importorskip("sphinx")
     words = ["-q", "-W", "--keep-going", "-b", "html", "-d", tmp_path / "cache"]
@@ -50,3 +34,11 @@ def test_the_pages_build_without_a_warning(tmp_path):
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     assert "anyseg_core.pipeline.Pipeline" in (tmp_path / "html" / "library.html").read_text()
+
+
+def test_the_topics_and_services_of_the_pages_are_those_of_the_code():
+    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("anyseg_ros/**/*.py"))
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCUMENTS)
+    made = set(re.findall(r'"~/(\w+)', sources))
+    assert "segmentation" in made
+    assert set(re.findall(r"`~/(\w+)", pages)) == made

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from anyseg_core.benchmark import describe_machine
 from anyseg_core.cli.command import Command
 from anyseg_core.cli.output import write_json
+from anyseg_core.cli.sizes import parse_size
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
 from anyseg_core.html_page import require_jinja2
@@ -268,10 +269,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _size(option: str, text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+    size = parse_size(text)
+    if size is None:
         raise ConfigurationError(f"{option} {text}", "WxH, as 512x256", "correct it")
-    return int(width), int(height)
+    return size
 
 
 COMMAND = Command(

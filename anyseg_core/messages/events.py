@@ -66,5 +66,7 @@ def event_array_record(message: Any) -> EventRecord:  # noqa: ANN401 - as above
 
 def _pixels(values: NDArray[Any]) -> NDArray[np.uint16]:
     """Return coordinates as uint16; what no sensor can have becomes 65535, off every image."""
+    if values.dtype == np.uint16:
+        return np.array(values, np.uint16)
     inside = (values >= 0) & (values < 65535)
     return np.where(inside, values, 65535).astype(np.uint16)

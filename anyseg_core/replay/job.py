@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import CalibrationError, RecordError
 from anyseg_core.geometry import Calibration, load_calibration
+from anyseg_core.projection import warm_up
 from anyseg_core.projection.projector import (
     REFERENCE_CAMERA,
     CalibrationExtrinsics,
@@ -127,6 +128,7 @@ def run_job(settings: ReplaySettings, cases: tuple[Case, ...]) -> JobResult:
         source = BagSource(bag, topics, settings.event_size)
         network = TimedSegmenter(load_segmenter(settings.checkpoint, settings.backend))
         network.warm_up(settings.config.input_width, settings.config.input_height)
+        warm_up()
         rig = _rig(settings, bag, source, network, alone=len(cases) == 1)
         truth = _truth(settings, topics)
         replays = _replays(settings, cases, rig, truth, stack)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from anyseg_core.pipeline import subset_letters
-from anyseg_core.types import IGNORE_LABEL, MODALITIES
+from anyseg_core.types import MODALITIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from anyseg_core.classes import ClassSet
     from anyseg_core.pipeline import Segmentation
     from anyseg_core.replay.cases import Case
-    from anyseg_core.types import UInt8Array
 
 _HEIGHT = 240
 _MOST_FILMED = 600
@@ -36,7 +35,7 @@ class FramePictures:
 
     def __init__(self, folder: Path, classes: ClassSet, case: Case, start_ns: int) -> None:
         self._folder, self._case, self._start_ns = folder, case, start_ns
-        self._palette = palette(classes)
+        self._palette = classes.palette()
 
     def take(self, result: Segmentation) -> None:
         """Write one picture."""
@@ -67,13 +66,6 @@ class FramePictures:
             draw.rectangle((left, sheet.height - _BAR, left + step - 2, sheet.height), fill=colour)
             line = report.sensor if report.used else f"{report.sensor}: {report.reason}"
             draw.text((left + 3, sheet.height - _BAR + 3), line[: step // 6], fill=_WHITE)
-
-
-def palette(classes: ClassSet) -> UInt8Array:
-    """Return the colours of all 256 labels, uint8 [256, 3]; black for what is no class."""
-    colours = np.zeros((IGNORE_LABEL + 1, 3), np.uint8)
-    colours[: len(classes)] = classes.colours
-    return colours
 
 
 def write_film(folder: Path, film: Path, frame_ms: int) -> None:

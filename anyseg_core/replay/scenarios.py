@@ -7,8 +7,7 @@ import reprlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import yaml
-
+from anyseg_core.data.document import read_yaml
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.replay.cases import NOMINAL, Case, fault_case
 from anyseg_core.simulation.faults import parse_fault
@@ -16,8 +15,6 @@ from anyseg_core.simulation.faults import parse_fault
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-LARGEST_BYTES = 1_000_000
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -46,14 +43,7 @@ def scenario_cases(path: Path, sensors: Sequence[str]) -> list[Case]:
 
 
 def _read(path: Path) -> dict[object, list[str]]:
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise _error(path, "more than 1 MB", "a short YAML file")
-        content = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise _error(path, str(error.strerror), "a YAML file that can be read") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _error(path, " ".join(str(error).split()), "a YAML file") from None
+    content = read_yaml(path, "a YAML file of scenarios")
     if not isinstance(content, dict) or not content:
         raise _error(path, reprlib.repr(content), "names, each with a list of faults")
     return content

@@ -2,12 +2,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import torch
 
-from anyseg_core.classes import DELIVER
 from anyseg_core.messages import event_fields, image_fields, lidar_fields, pixel_fields
-from anyseg_core.models import build_model, save_checkpoint
-from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.simulation import RigConfig, SimulatedRig
 from anyseg_core.types import DepthRecord, EventRecord, LidarRecord
 
@@ -186,21 +182,5 @@ def bag(make_bag):
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
-    """A small network with clear winners, so that its labels are many."""
-    torch.manual_seed(3)
-    model = build_model("mean_fusion", "mit_b0", len(DELIVER)).eval()
-    torch.nn.init.normal_(model.head.classifier.weight, std=1.0)
-    path = tmp_path_factory.mktemp("checkpoint") / "net.safetensors"
-    save_checkpoint(
-        model,
-        path,
-        classes=DELIVER,
-        input_size=(64, 64),
-        normalisation=DEFAULT_NORMALISATION,
-        training_data="none",
-        recipe={},
-        scores={},
-        licence="Apache-2.0",
-    )
-    return path
+def checkpoint(save_network):
+    return save_network("mean_fusion")

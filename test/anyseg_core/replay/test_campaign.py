@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +17,7 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.replay import (
     NOMINAL,
     ReplaySettings,
+    campaign,
     dask_cluster,
     library_cases,
     local_processes,
@@ -27,6 +30,7 @@ from anyseg_core.replay import (
 from anyseg_core.simulation.faults import KINDS
 from anyseg_core.types import MODALITIES
 
+PATIENCE_S = 60.0
 CASES = [nominal_case(MODALITIES), *subset_cases(MODALITIES, "R,L")]
 
 
@@ -50,6 +54,26 @@ def merged(found):
             assert hashes.setdefault(result.case.name, result.masks_sha256) == result.masks_sha256
     assert sorted(indices) == list(range(len(indices)))
     return hashes
+
+
+@contextmanager
+def dask_workers(cluster, count):
+    """Workers of a cluster, which nobody starts again."""
+    command = [
+        sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address,
+        "--nthreads", "1", "--no-nanny", "--no-dashboard",
+    ]  # fmt: skip
+    workers = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        end = time.monotonic() + PATIENCE_S
+        while len(cluster.scheduler.workers) < count:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
 
 
 def test_every_job_starts_with_the_nominal_case_and_every_case_is_in_one_job():
@@ -118,19 +142,21 @@ def test_all_subsets_of_four_are_fourteen_beside_the_full_one():
 
 def test_a_dask_cluster_gives_the_same_also_when_a_worker_is_killed(settings, expected):
     distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-    ) as cluster:
+    with (
+        distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as cluster,
+        dask_workers(cluster, 2) as workers,
+    ):
         found = run_campaign(
             settings, plan_jobs(CASES, 2), lambda: dask_cluster(cluster.scheduler_address)
         )
-        victim = next(iter(cluster.workers.values())).pid
-        threading.Timer(1.0, os.kill, (victim, signal.SIGKILL)).start()
+        threading.Timer(1.0, workers[0].kill).start()
         assert merged(found) == expected
+        assert workers[0].wait() == -signal.SIGKILL
 
 
-def test_a_cluster_that_does_not_answer_is_one_sentence():
+def test_a_cluster_that_does_not_answer_is_one_sentence(monkeypatch):
     pytest.importorskip("distributed", reason="the extra cluster is not installed")
+    monkeypatch.setattr(campaign, "CONNECT_S", 0.5)
     with (
         pytest.raises(ConfigurationError, match="--cluster tcp"),
         dask_cluster("tcp://127.0.0.1:1"),

@@ -17,11 +17,13 @@ from anyseg_core.replay import (
     ReplaySettings,
     fault_case,
     find_topics,
+    job,
     nominal_case,
     run_job,
     subset_cases,
 )
 from anyseg_core.replay.job import BagExtrinsics
+from anyseg_core.replay.run import replay
 from anyseg_core.replay.source import BagSource
 from anyseg_core.replay.summary import case_figures
 from anyseg_core.replay.timeline import fault_figures, miou
@@ -135,6 +137,12 @@ def test_scores_are_those_of_the_masks_against_the_true_ones(settings, cases, dr
     assert miou(rows, CLASSES) == pytest.approx(matrix.scores().miou_present)
 
 
+def test_true_masks_of_a_folder_count_in_place_of_the_bag_s(settings, cases, tmp_path):
+    run_job(dataclasses.replace(settings, output=tmp_path, masks="png"), cases[:1])
+    own = dataclasses.replace(settings, truth=tmp_path / "masks/nominal")
+    assert miou(run_job(own, cases[:1]).results[0].rows, CLASSES) == 1.0
+
+
 def test_masks_in_a_bag_are_those_of_the_pictures(settings, cases, tmp_path):
     for masks in ("png", "bag"):
         written = dataclasses.replace(settings, output=tmp_path / masks, masks=masks)
@@ -246,3 +254,11 @@ def test_truth_of_another_size_is_refused(settings, cases, tmp_path):
         run_job(dataclasses.replace(settings, truth=tmp_path), cases[:1])
     with pytest.raises(ConfigurationError, match="folder with"):
         run_job(dataclasses.replace(settings, truth=tmp_path / "none"), cases[:1])
+
+
+def test_the_loops_are_compiled_before_the_pass_is_timed(settings, cases, monkeypatch):
+    done = []
+    monkeypatch.setattr(job, "warm_up", lambda: done.append("compiled"))
+    monkeypatch.setattr(job, "replay", lambda *given: done.append("timed") or replay(*given))
+    run_job(settings, cases[:1])
+    assert done == ["compiled", "timed"]
