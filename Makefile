@@ -21,9 +21,13 @@ demo: $(STAMP) ## run the main job: four simulated sensors over DDS, sensors fai
 
 test: lint types ## lint, types and every test
 	@echo "Running the tests"
-	@$(RUN)python -m pytest --ignore test/anyseg_core/train $(ARGS)
-	@echo "Running the tests of training, in a process of their own"
-	@$(RUN)python -m pytest test/anyseg_core/train
+ifdef ARGS
+	@$(RUN)python -m pytest $(ARGS)
+else
+	@$(RUN)python -m pytest -n 2 --dist loadfile --ignore test/anyseg_ros
+	@echo "Running the tests over DDS, one at a time"
+	@$(RUN)python -m pytest test/anyseg_ros
+endif
 
 lint: $(STAMP) ## ruff: rules and format
 	@echo "Checking rules and format"

@@ -68,6 +68,7 @@ EXTRAS = {
         "hypothesis>=6.100",
         "mypy>=1.10",
         "pytest>=8",
+        "pytest-xdist>=3.6",
         "ruff>=0.5",
         "setuptools>=68",
         "torchmetrics>=1.4",

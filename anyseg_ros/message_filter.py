@@ -11,7 +11,7 @@ from rclpy.logging import get_logger
 
 from anyseg_core.config import seconds_to_ns
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.messages import NS_PER_S
+from anyseg_core.messages.stamps import time_to_ns
 from anyseg_core.sync import FrameSet, Stream, StreamCounts, Synchronizer
 from anyseg_ros.filter_inputs import FilterInputs, Messages
 
@@ -126,7 +126,7 @@ class AvailableTimeSynchronizer(SimpleFilter):  # type: ignore[misc] # a class w
         stamp = getattr(getattr(message, "header", None), "stamp", None)
         if stamp is not None:
             stamp_ns = getattr(stamp, "nanoseconds", None)
-            return int(stamp.sec) * NS_PER_S + int(stamp.nanosec) if stamp_ns is None else stamp_ns
+            return time_to_ns(stamp) if stamp_ns is None else stamp_ns
         if self._allow_headerless:
             return int(ROSClock().now().nanoseconds)
         get_logger("anyseg_ros.message_filter").warning(

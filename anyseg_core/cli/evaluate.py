@@ -17,6 +17,7 @@ from rich.table import Table
 from anyseg_core.benchmark.machine import describe_machine
 from anyseg_core.cli.command import Command
 from anyseg_core.cli.output import write_json, write_text
+from anyseg_core.cli.sizes import parse_size
 from anyseg_core.data import data_hash, open_dataset
 from anyseg_core.data.document import read_document
 from anyseg_core.data.opening import DOCUMENT, open_layout
@@ -318,10 +319,10 @@ def _size(text: str) -> tuple[int, int] | str:
     """Read ``WxH`` as (height, width)."""
     if text in {"native", "trained"}:
         return text
-    width, cross, height = text.partition("x")
-    if not cross or not (width + height).isdecimal() or min(int(width), int(height)) < STEP:
+    size = parse_size(text, STEP)
+    if size is None:
         raise argparse.ArgumentTypeError(f"{text!r}: wanted WxH, each {STEP} or more, or 'native'")
-    return int(height), int(width)
+    return size[1], size[0]
 
 
 COMMAND = Command("evaluate", "score a checkpoint and report on it", add_arguments, run)

@@ -96,21 +96,31 @@ def is_byte(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255
 
 
+def read_yaml(path: Path, wanted: str) -> Any:  # noqa: ANN401 - whatever YAML gives
+    """Read the one document of a YAML file.
+
+    Args:
+        path: the file.
+        wanted: what it is to be, for the error's words.
+
+    Raises:
+        ConfigurationError: it cannot be read, is larger than 1 MB, or is no YAML.
+    """
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise ConfigurationError(f"{path}: more than 1 MB", wanted, "check the path")
+        return yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}", wanted, "check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        told = " ".join(str(error).split())
+        raise ConfigurationError(f"{path}: {told}", wanted, "correct it") from None
+
+
 def read_document(path: Path) -> Document:
-    """Read a YAML file.
+    """Read a YAML file that holds a mapping.
 
     Raises:
         ConfigurationError: it cannot be read, is larger than 1 MB, or is no mapping.
     """
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ConfigurationError(f"{path}: more than 1 MB", "a short YAML file", "check it")
-        value = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: {error.strerror}", "a YAML file that describes data", "check the path"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        told = " ".join(str(error).split())
-        raise ConfigurationError(f"{path}: {told}", "a YAML file", "correct it") from None
-    return Document(value, path)
+    return Document(read_yaml(path, "a YAML file that describes data"), path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
-from anyseg_core.messages import event_fields, image_fields, lidar_fields, pixel_fields
+from anyseg_core.messages import NS_PER_S, event_fields, image_fields, lidar_fields, pixel_fields
 from anyseg_core.recording.drive import PERIOD_NS, drive
 from anyseg_core.recording.transforms import VEHICLE_FRAME, quaternion_of, sensor_poses
 from anyseg_core.simulation import SimulatedRig
@@ -37,8 +37,6 @@ TOPICS: dict[str, tuple[str, str]] = {
 }
 """Topic and type; the names are the node's default inputs."""
 
-_NS_PER_S = 1_000_000_000
-
 
 def write_bag(folder: Path, config: RigConfig, seconds: float, storage: str) -> Iterator[int]:
     """Write a drive and yield, after each tenth of a second of it, the messages so far.
@@ -55,7 +53,7 @@ def write_bag(folder: Path, config: RigConfig, seconds: float, storage: str) -> 
         ConfigurationError: the folder exists, or the length or storage makes no sense.
         MissingDependencyError: ``rosbags`` or the simulator's ray caster is not installed.
     """
-    duration_ns = round(seconds * _NS_PER_S) if 0.0 <= seconds <= 86_400.0 else 0
+    duration_ns = round(seconds * NS_PER_S) if 0.0 <= seconds <= 86_400.0 else 0
     if duration_ns < PERIOD_NS or storage not in STORAGES:
         raise ConfigurationError(
             f"a drive of {seconds} s for {storage}",
@@ -137,7 +135,7 @@ class _BagWriter:
         return self._store.types[kind](**fields)
 
     def _header(self, stamp_ns: int, frame_id: str) -> Any:  # noqa: ANN401 - as above
-        seconds, nanoseconds = divmod(stamp_ns, _NS_PER_S)
+        seconds, nanoseconds = divmod(stamp_ns, NS_PER_S)
         stamp = self._make("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
         return self._make("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 

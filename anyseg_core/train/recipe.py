@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from anyseg_core.data import AugmentationConfig  # noqa: TC001  # parsed by its annotation
+from anyseg_core.data.document import read_yaml
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.train.parsing import parse_dataclass
 from anyseg_core.train.recipe_parts import (
@@ -26,8 +27,6 @@ from anyseg_core.train.recipe_parts import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-LARGEST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,17 +94,7 @@ def read_recipe(path: Path | str, changes: Sequence[str] = ()) -> Recipe:
         ConfigurationError: the file is missing, no YAML, or has a wrong key or value.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ConfigurationError(f"{path}: more than 1 MB", "a recipe", "check the path")
-        content = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: {error.strerror}", "a recipe in YAML", "check the path"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        told = " ".join(str(error).split())
-        raise ConfigurationError(f"{path}: {told}", "a recipe in YAML", "correct it") from None
+    content = read_yaml(path, "a recipe in YAML")
     for change in changes:
         _change(content, change)
     try:

@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from anyseg_core.messages import stamp_to_ns
+from anyseg_core.messages.stamps import stamp_to_ns, time_to_ns
 from anyseg_core.replay.timeline import labels_hash
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ class Recorder:
         }
         if "segmentation" not in own:
             return
-        seconds, nanoseconds = message.header.stamp.sec, message.header.stamp.nanosec
-        self.node_time_ns = seconds * 1_000_000_000 + nanoseconds
+        self.node_time_ns = time_to_ns(message.header.stamp)
         self.dropped = int(own["segmentation"]["dropped"])
         for name, values in own.items():
             if "rejected" in values:

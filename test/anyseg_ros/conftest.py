@@ -1,5 +1,6 @@
 """Real rclpy over real DDS, kept to this machine and away from any other ROS on it."""
 
+import json
 import os
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
@@ -14,7 +15,6 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import rclpy
-import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -23,10 +23,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
 
-from anyseg_core.classes import DELIVER
 from anyseg_core.geometry import Camera
-from anyseg_core.models import build_model, save_checkpoint
-from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.types import DepthRecord, EventArray, EventRecord, LidarRecord
 from anyseg_ros.conversions.camera_info import camera_info_message
 from anyseg_ros.conversions.images import image_message, image_record_message
@@ -34,6 +31,17 @@ from anyseg_ros.conversions.pointclouds import events_message, lidar_message
 from anyseg_ros.outputs import LATCHED
 
 PATIENCE_S = 60.0
+CALIBRATION = """
+anyseg_calibration: 1
+cameras:
+  rgb: {width: 64, height: 48, matrix: [[50, 0, 31.5], [0, 50, 23.5], [0, 0, 1]],
+        frame: camera_optical}
+transforms:
+  - {target: camera_optical, source: lidar,
+     matrix: [[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]}
+  - {target: base_link, source: lidar,
+     matrix: [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1.5], [0, 0, 0, 1]]}
+"""
 TRANSITIONS = {
     "configure": Transition.TRANSITION_CONFIGURE,
     "cleanup": Transition.TRANSITION_CLEANUP,
@@ -41,6 +49,13 @@ TRANSITIONS = {
     "deactivate": Transition.TRANSITION_DEACTIVATE,
     "shutdown": Transition.TRANSITION_ACTIVE_SHUTDOWN,
 }
+PREPARED_NODE = """
+import json, sys
+from anyseg_ros.perception_node import main
+print("imported", flush=True)
+sys.argv[1:] = json.load(sys.stdin)
+main()
+"""
 
 
 class Probe:
@@ -126,12 +141,17 @@ class Probe:
 class NodeProcess:
     """A node of the package in a process of its own."""
 
-    def __init__(self, log, module="anyseg_ros.perception_node", arguments=()):
+    def __init__(self, log, *command):
         self.log = log
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], stdout=stream, stderr=stream
+                [sys.executable, *command], stdin=subprocess.PIPE, stdout=stream, stderr=stream
             )
+
+    def give(self, arguments):
+        """Let a process that awaits its arguments go on."""
+        with self.process.stdin as stream:
+            stream.write(json.dumps(arguments).encode())
 
     def output(self):
         return self.log.read_text(errors="replace")
@@ -141,9 +161,37 @@ class NodeProcess:
         return self.process.wait(patience_s)
 
     def close(self):
+        self.process.stdin.close()
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def start_perception(tmp_path_factory):
+    """Function that starts a perception node with arguments.
+
+    While a test runs, the next one's process imports what it needs: that takes seconds.
+    """
+    logs = tmp_path_factory.mktemp("logs")
+    processes = []
+
+    def prepare():
+        log = logs / f"node_{len(processes)}.log"
+        processes.append(NodeProcess(log, "-c", PREPARED_NODE))
+
+    def start(arguments):
+        prepared = processes[-1]
+        while not prepared.output():  # two that import at once would keep each other back
+            assert prepared.process.poll() is None
+            time.sleep(0.05)
+        prepared.give(arguments)
+        prepare()
+        return prepared
+
+    prepare()
+    yield start
+    processes[-1].close()
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +204,7 @@ def probe():
 
 
 @pytest.fixture(scope="module")
-def start_node(tmp_path_factory):
+def start_node(tmp_path_factory, start_perception):
     started = []
     logs = tmp_path_factory.mktemp("logs")
 
@@ -169,9 +217,12 @@ def start_node(tmp_path_factory):
             arguments += ["-p", f"{name.replace('__', '.')}:={value}"]
         for remap in remaps:
             arguments += ["-r", remap]
-        log = logs / f"node_{len(started)}.log"
-        started.append(NodeProcess(log, module, arguments))
-        return started[-1]
+        if module == "anyseg_ros.perception_node":
+            process = start_perception(arguments)
+        else:
+            process = NodeProcess(logs / f"node_{len(started)}.log", "-m", module, *arguments)
+        started.append(process)
+        return process
 
     yield start
     for process in started:
@@ -179,16 +230,15 @@ def start_node(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
-    """A small network with clear winners, so that its masks hold many classes."""
-    torch.manual_seed(3)
-    model = build_model("mean_fusion", "mit_b0", len(DELIVER)).eval()
-    torch.nn.init.normal_(model.head.classifier.weight, std=1.0)
-    path = tmp_path_factory.mktemp("checkpoint") / "net.safetensors"
-    save_checkpoint(
-        model, path, classes=DELIVER, input_size=(64, 64), normalisation=DEFAULT_NORMALISATION,
-        training_data="none", recipe={}, scores={}, licence="Apache-2.0",
-    )  # fmt: skip
+def checkpoint(save_network):
+    return save_network("mean_fusion")
+
+
+@pytest.fixture(scope="session")
+def calibration_file(tmp_path_factory):
+    """The camera of ``scene`` and a LiDAR at its place, 1.5 m above the robot's base."""
+    path = tmp_path_factory.mktemp("rig") / "calibration.yaml"
+    path.write_text(CALIBRATION)
     return path
 
 
@@ -223,9 +273,8 @@ class Scene:
         depth_mm = self.depth_mm + rng.integers(0, 9, self.depth_mm.shape, dtype=np.uint16)
         return image_record_message(DepthRecord(stamp_ns, self.frame, depth_mm, 0.001))
 
-    def event(self, stamp_ns):
+    def event(self, stamp_ns, count=300):
         rng = np.random.default_rng(stamp_ns)
-        count = 300
         events = EventArray(
             rng.integers(0, self.width, count, dtype=np.uint16),
             rng.integers(0, self.height, count, dtype=np.uint16),

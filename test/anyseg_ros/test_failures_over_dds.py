@@ -18,23 +18,13 @@ from anyseg_core.messages import depth_record, event_record, lidar_record, rgb_r
 from anyseg_core.pipeline import Pipeline
 from anyseg_core.projection.projector import CalibrationExtrinsics
 from anyseg_core.runtime import load_segmenter
-from anyseg_core.types import DepthRecord, EventArray, EventRecord
+from anyseg_core.types import DepthRecord
 from anyseg_ros.conversions.images import image_message, image_record_message
-from anyseg_ros.conversions.pointclouds import events_message
 
 SENSORS = ("rgb", "depth", "event", "lidar")
 SIZE = (64, 48)
 PERIOD_S = 0.1
 KEPT = 60
-CALIBRATION = """
-anyseg_calibration: 1
-cameras:
-  rgb: {width: 64, height: 48, matrix: [[50, 0, 31.5], [0, 50, 23.5], [0, 0, 1]],
-        frame: camera_optical}
-transforms:
-  - {target: camera_optical, source: lidar,
-     matrix: [[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]}
-"""
 CONVERT = {
     "rgb": rgb_record,
     "depth": depth_record,
@@ -92,15 +82,7 @@ def old_sweep(scene, stamp_ns):
 
 
 def event_burst(scene, stamp_ns):
-    rng = np.random.default_rng(stamp_ns)
-    count = 20_000
-    events = EventArray(
-        rng.integers(0, scene.width, count, dtype=np.uint16),
-        rng.integers(0, scene.height, count, dtype=np.uint16),
-        stamp_ns + np.sort(rng.integers(0, 5_000_000, count)),
-        rng.integers(0, 2, count, dtype=np.uint8),
-    )
-    return events_message(EventRecord(stamp_ns, scene.frame, events, scene.width, scene.height))
+    return scene.event(stamp_ns, count=20_000)
 
 
 @dataclass
@@ -201,13 +183,6 @@ class Oracle:
         result = pipeline.segment(frame)
         assert result.used == tuple(sensors)
         return result.labels
-
-
-@pytest.fixture(scope="module")
-def calibration_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("rig") / "calibration.yaml"
-    path.write_text(CALIBRATION)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -16,18 +16,6 @@ from anyseg_ros.conversions.camera_info import camera_info_message
 from anyseg_ros.conversions.pointclouds import lidar_message
 from anyseg_ros.conversions.stamps import header_of
 
-CALIBRATION = """
-anyseg_calibration: 1
-cameras:
-  rgb: {width: 64, height: 48, matrix: [[50, 0, 31.5], [0, 50, 23.5], [0, 0, 1]],
-        frame: camera_optical}
-transforms:
-  - {target: camera_optical, source: lidar,
-     matrix: [[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]}
-  - {target: base_link, source: lidar,
-     matrix: [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1.5], [0, 0, 0, 1]]}
-"""
-
 
 class Robot:
     """Publishes sensors at 10 Hz: depth compressed, sweeps with the time of each point."""
@@ -97,12 +85,10 @@ class Robot:
 
 
 @pytest.fixture(scope="module")
-def process(start_node, probe, tmp_path_factory):
-    path = tmp_path_factory.mktemp("rig") / "calibration.yaml"
-    path.write_text(CALIBRATION)
+def process(start_node, probe, calibration_file):
     probe.process = start_node(
         remaps=["depth/image:=depth/packed"],
-        calibration_file=path,
+        calibration_file=calibration_file,
         sensors="[rgb, depth, lidar]",
         input_width=64,
         input_height=64,

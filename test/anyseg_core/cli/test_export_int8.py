@@ -4,14 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import torch
 
 from anyseg_core.classes import ClassSet
 from anyseg_core.cli import export_int8
 from anyseg_core.cli.main import main
 from anyseg_core.data import Sample
-from anyseg_core.models import build_model, save_checkpoint
-from anyseg_core.normalisation import DEFAULT_NORMALISATION
 
 for package in ("onnx", "onnxruntime", "openvino"):
     pytest.importorskip(package)
@@ -39,19 +36,11 @@ class Noise:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("int8")
-    torch.manual_seed(3)
-    model = build_model("any2seg", "mit_b0", 3, NAMES).eval()
-    torch.nn.init.normal_(model.head.classifier.weight, std=1.0)
-    save_checkpoint(
-        model, folder / "net.safetensors", classes=CLASSES, input_size=(64, 64),
-        normalisation={name: DEFAULT_NORMALISATION[name] for name in NAMES},
-        training_data="none", recipe={}, scores={}, licence="Apache-2.0",
-    )  # fmt: skip
+def checkpoint(save_network):
+    path = save_network("any2seg", NAMES, classes=CLASSES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        yield folder / "net.safetensors"
+        patch.setenv("XDG_CACHE_HOME", str(path.parent))
+        yield path
 
 
 @pytest.fixture

@@ -6,29 +6,13 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from anyseg_core.classes import DELIVER
 from anyseg_core.cli.main import main
-from anyseg_core.models import build_model, load_checkpoint, save_checkpoint
-from anyseg_core.normalisation import DEFAULT_NORMALISATION
+from anyseg_core.models import load_checkpoint
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    torch.manual_seed(0)
-    model = build_model("mean_fusion", "mit_b0", len(DELIVER), ("rgb", "lidar"))
-    path = tmp_path_factory.mktemp("whole") / "net.safetensors"
-    save_checkpoint(
-        model,
-        path,
-        classes=DELIVER,
-        input_size=(64, 64),
-        normalisation={name: DEFAULT_NORMALISATION[name] for name in ("rgb", "lidar")},
-        training_data="none",
-        recipe={},
-        scores={"val_miou_full": 0.25},
-        licence="Apache-2.0",
-    )
-    return path
+def checkpoint(save_network):
+    return save_network("mean_fusion", ("rgb", "lidar"))
 
 
 def test_half_the_size_loads_as_float32_with_the_same_masks(checkpoint, tmp_path, capsys):

@@ -35,7 +35,7 @@ from anyseg_core.types import (
 MS = 1_000_000
 S = 1_000 * MS
 MINUTES = float(os.environ.get("ANYSEG_SOAK_MINUTES", "0"))
-SYNC_SECONDS = 60 * MINUTES or 20
+SYNC_SECONDS = 60 * MINUTES or 12
 PIPELINE_SECONDS = 6 * MINUTES or 4
 PERIOD_NS = {"rgb": 3_333_333, "depth": 3_333_333, "event": 1 * MS, "lidar": 10 * MS}
 DELAY_NS = {"rgb": 20 * MS, "depth": 25 * MS, "event": 3 * MS, "lidar": 60 * MS}

@@ -9,15 +9,6 @@ from rclpy.serialization import serialize_message
 
 MS = 1_000_000
 START_NS = 1_700_000_000_000_000_000
-CALIBRATION = """
-anyseg_calibration: 1
-cameras:
-  rgb: {width: 64, height: 48, matrix: [[50, 0, 31.5], [0, 50, 23.5], [0, 0, 1]],
-        frame: camera_optical}
-transforms:
-  - {target: camera_optical, source: lidar,
-     matrix: [[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]}
-"""
 TOPICS = {
     "rgb": ("/front/image", "sensor_msgs/msg/Image"),
     "depth": ("/front/depth", "sensor_msgs/msg/Image"),
@@ -60,14 +51,13 @@ def bag(scene, tmp_path):
 
 
 def test_a_live_replay_gives_the_masks_of_the_replay_and_explains_every_other_frame(
-    bag, checkpoint, tmp_path
+    bag, calibration_file, checkpoint, tmp_path
 ):
-    (tmp_path / "rig.yaml").write_text(CALIBRATION)
     done = subprocess.run(
         [
             sys.executable, "-m", "anyseg_core.cli.main", "replay", str(bag), "--live",
             "--rate", "0.25", "--size", "64x64", "--backend", "torch",
-            "--checkpoint", str(checkpoint), "--calibration", str(tmp_path / "rig.yaml"),
+            "--checkpoint", str(checkpoint), "--calibration", str(calibration_file),
             "--json", str(tmp_path / "figures.json"), "--output", str(tmp_path / "report"),
         ],
         capture_output=True,
