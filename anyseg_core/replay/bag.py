@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 """Larger messages are left out before anything is allocated for their content."""
 
+MAX_BAG_BYTES = 512 * 1024**3
+"""Larger bags are refused: their index alone would fill a small machine's memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class BagMessage:
@@ -46,7 +49,7 @@ class Bag:
         path: a rosbag2 folder, a single ``.mcap`` or ``.db3`` file, or a ROS 1 ``.bag``.
 
     Raises:
-        RecordError: nothing there, or nothing that can be read as a bag.
+        RecordError: nothing there, nothing that can be read as a bag, or too much of it.
         MissingDependencyError: the package ``rosbags`` is not installed.
     """
 
@@ -58,6 +61,7 @@ class Bag:
             raise RecordError(
                 f"{path}, which does not exist", "a bag: a folder or a file", "correct the path"
             )
+        _check_size(path)
         highlevel = _import_rosbags()
         self._stack = ExitStack()
         try:
@@ -195,6 +199,22 @@ def _messages(count: int) -> str:
 def _words(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a bag that is too large.
+
+    Raises:
+        RecordError: it is.
+    """
+    files = path.rglob("*") if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    if size > MAX_BAG_BYTES:
+        raise RecordError(
+            f"{path} of {size / 1024**3:.1f} GiB",
+            f"at most {MAX_BAG_BYTES / 1024**3:.0f} GiB",
+            "cut it with 'ros2 bag convert', or give one of its files",
+        )
 
 
 def _import_rosbags() -> Any:  # noqa: ANN401 - a module that may be absent

@@ -129,6 +129,12 @@ def test_messages_beyond_the_limit_are_left_out_and_told_once(bag, monkeypatch):
     assert problem.endswith("bytes, more than 10000")
 
 
+def test_a_bag_beyond_the_limit_is_refused(bag, monkeypatch):
+    monkeypatch.setattr(bag_module, "MAX_BAG_BYTES", 10_000)
+    with pytest.raises(RecordError, match="GiB; wanted at most"):
+        Bag(bag)
+
+
 def test_a_message_goes_out_as_ros_2_sends_it_also_from_a_ros_1_bag(bag, tmp_path):
     rosbag1, typesys = (
         pytest.importorskip("rosbags.rosbag1"),

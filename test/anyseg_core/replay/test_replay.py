@@ -63,6 +63,29 @@ def test_two_replays_give_the_same_masks_bit_for_bit(settings, cases, result):
     assert first[0] != first[1]
 
 
+def test_a_ros_1_bag_gives_the_same_masks(settings, cases, result, tmp_path):
+    rosbag1 = pytest.importorskip("rosbags.rosbag1")
+    typesys = pytest.importorskip("rosbags.typesys")
+    ros1, ros2 = (
+        typesys.get_typestore(store)
+        for store in (typesys.Stores.ROS1_NOETIC, typesys.Stores.ROS2_JAZZY)
+    )
+    for store in (ros1, ros2):  # neither knows all types that the bag brings with it
+        transforms = "geometry_msgs/TransformStamped[] transforms"
+        store.register(typesys.get_types_from_msg(transforms, "tf2_msgs/msg/TFMessage"))
+    old = tmp_path / "old.bag"
+    with Bag(settings.bag) as opened, rosbag1.Writer(old) as writer:
+        connections = {
+            topic: writer.add_connection(topic, kind, typestore=ros1)
+            for topic, kind in opened.topics.items()
+        }
+        for one in opened.messages(opened.topics):
+            data = ros2.cdr_to_ros1(opened.as_sent(one), one.message_type)
+            writer.write(connections[one.topic], one.log_ns, bytes(data))
+    found = run_job(dataclasses.replace(settings, bag=old), cases[:1]).results[0]
+    assert found.masks_sha256 == result.results[0].masks_sha256
+
+
 def test_a_case_alone_gives_what_it_gives_among_others(settings, cases, result):
     alone = run_job(settings, (cases[1],)).results[0]
     assert alone.masks_sha256 == result.results[1].masks_sha256
