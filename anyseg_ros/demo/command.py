@@ -115,7 +115,7 @@ def _play(
             processes.check()
 
         console.print("starting the simulated rig and the node, each in its own process ...")
-        console.print("(on the first start the network is made ready for this machine: a minute)")
+        console.print("(the first start prepares the network for this machine: some ten seconds)")
         processes.start("rig", "anyseg_ros.simulated_rig_node", {})
         processes.start(
             "node", "anyseg_ros.perception_node", {"calibration_file": calibration_file}

@@ -211,7 +211,7 @@ def start_node(tmp_path_factory, start_perception):
     def start(module="anyseg_ros.perception_node", remaps=(), **parameters):
         arguments = ["--ros-args"]
         if module == "anyseg_ros.perception_node":
-            # What `auto` chooses has its own tests; to make its graphs takes a minute.
+            # What `auto` chooses has its own tests; to make its graphs takes ten seconds.
             parameters = {"backend": "torch"} | parameters
         for name, value in parameters.items():
             arguments += ["-p", f"{name.replace('__', '.')}:={value}"]
