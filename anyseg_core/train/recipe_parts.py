@@ -58,21 +58,27 @@ class DataRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimiserRecipe:
-    """AdamW; the defaults are CMNeXt's protocol.
+    """AdamW or Muon; the defaults are CMNeXt's protocol.
 
     Attributes:
+        kind: ``adamw``, or ``muon``: matrices by Muon, the rest by AdamW.
         lr: the highest learning rate.
         betas: of the moments.
         eps: added to the root of the second moment.
         weight_decay: none on 1-D parameters.
         clip_norm: the gradient's greatest length; None for any.
+        muon_rms: root mean square of a matrix's update by Muon, as a multiple of lr.
+        muon_momentum: of Muon.
     """
 
+    kind: Literal["adamw", "muon"] = "adamw"
     lr: float = 6e-5
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.01
     clip_norm: float | None = None
+    muon_rms: float = 0.2
+    muon_momentum: float = 0.95
 
     def __post_init__(self) -> None:
         if self.lr <= 0.0 or self.eps <= 0.0 or self.weight_decay < 0.0:
@@ -81,8 +87,14 @@ class OptimiserRecipe:
                 "lr and eps above 0, weight_decay 0 or more",
                 "correct them",
             )
-        if not all(0.0 <= beta < 1.0 for beta in self.betas):
-            raise ConfigurationError(f"betas {self.betas}", "0 <= beta < 1", "correct them")
+        if not all(0.0 <= beta < 1.0 for beta in (*self.betas, self.muon_momentum)):
+            raise ConfigurationError(
+                f"betas {self.betas}, muon_momentum {self.muon_momentum}",
+                "0 <= beta < 1",
+                "correct them",
+            )
+        if self.muon_rms <= 0.0:
+            raise ConfigurationError(f"muon_rms {self.muon_rms}", "above 0", "correct it")
         if self.clip_norm is not None and self.clip_norm <= 0.0:
             raise ConfigurationError(f"clip_norm {self.clip_norm}", "above 0", "correct it")
 

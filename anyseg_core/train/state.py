@@ -88,8 +88,16 @@ def read_progress(path: Path) -> Progress:
         raise CheckpointError(f"{path}: {error.got}", error.wanted, _DO) from error
 
 
-def read_tensors(path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> None:
+def read_tensors(
+    path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer | None
+) -> None:
     """Put a state's weights and moments into a model and its optimiser.
+
+    Args:
+        path: of the state.
+        model: whose weights are replaced.
+        optimiser: whose moments are replaced; None for another kind of optimiser, which begins
+            anew.
 
     Raises:
         CheckpointError: the file is damaged, or does not fit the model.
@@ -106,6 +114,8 @@ def read_tensors(path: Path, model: torch.nn.Module, optimiser: torch.optim.Opti
         moments.setdefault(int(index), {})[name] = value
     try:
         model.load_state_dict(weights)
+        if optimiser is None:
+            return
         content = optimiser.state_dict()
         optimiser.load_state_dict({"state": moments, "param_groups": content["param_groups"]})
     except (RuntimeError, ValueError) as error:

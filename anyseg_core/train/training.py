@@ -140,7 +140,10 @@ class _Run:
             return fresh
         found = read_progress(self.folder.state)
         _check_same(found, fresh, accept=self.options.accept_changes)
-        read_tensors(self.folder.state, self.engine.model, self.engine.optimiser)
+        kind = found.recipe.get("optimiser", {}).get("kind", "adamw")
+        same = kind == self.recipe.optimiser.kind
+        optimiser = self.engine.optimiser if same else None
+        read_tensors(self.folder.state, self.engine.model, optimiser)
         self.engine.load_scaler_state(found.scaler)
         found.recipe = fresh.recipe
         return found

@@ -199,6 +199,19 @@ def test_a_changed_recipe_is_refused_unless_accepted(splits, recipe_of, tmp_path
     assert train(changed, *splits("rgb", "depth"), tmp_path, accepted).finished
 
 
+def test_another_kind_of_optimiser_goes_on_from_the_weights_with_fresh_moments(
+    splits, recipe_of, tmp_path
+):
+    train(recipe_of(schedule__steps=2), *splits("rgb", "depth"), tmp_path, QUIET)
+    changed = recipe_of(optimiser__kind="muon", schedule__steps=3)
+    accepted = RunOptions(cpu=True, quiet=True, accept_changes=True)
+    assert train(changed, *splits("rgb", "depth"), tmp_path, accepted).update == 3
+    kept = load_file(tmp_path / "state.safetensors")
+    assert any(key.endswith("/momentum") for key in kept)
+    steps = {float(value) for key, value in kept.items() if key.endswith("/step")}
+    assert steps == {1.0}
+
+
 def test_a_loss_that_is_no_number_names_update_samples_and_learning_rate(
     splits, recipe_of, tmp_path
 ):
