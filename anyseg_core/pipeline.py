@@ -7,7 +7,7 @@ time comes in as ``now_ns``, so the same readings at the same times give the sam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -30,10 +30,12 @@ from anyseg_core.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from anyseg_core.geometry import Camera
     from anyseg_core.projection.projector import ExtrinsicsSource
+
+ProjectorT = TypeVar("ProjectorT", bound=KeepingProjector)
 
 EXCLUDED_BY_HAND = "excluded by hand"
 
@@ -128,6 +130,8 @@ class Pipeline:
         segmenter: the network.
         extrinsics: where the pose of each sensor in the camera's frame comes from.
         cameras: by sensor, the cameras of depth and event images of their own image plane.
+        health: judges the readings; None for a monitor of this pipeline's own.
+        projector: makes the tensors; None for one of this pipeline's own.
     """
 
     def __init__(
@@ -136,22 +140,16 @@ class Pipeline:
         segmenter: Segmenter,
         extrinsics: ExtrinsicsSource,
         cameras: Mapping[str, Camera],
+        *,
+        health: HealthMonitor | None = None,
+        projector: KeepingProjector | None = None,
     ) -> None:
         self._config = config
         self._sensors = tuple(name for name in MODALITY_LETTERS if name in config.sensors)
-        self._health = HealthMonitor(config.health())
+        self._health = health or HealthMonitor(config.health())
         self._sync = _synchronizer(config)
-        self._projector = KeepingProjector(
-            config.input_width,
-            config.input_height,
-            segmenter.card.normalisation,
-            aligned=[name for name, sensor in config.sensors.items() if sensor.aligned],
-            extrinsics=extrinsics,
-            cameras=cameras,
-            min_range_m=config.min_range_m,
-            representation=config.event_representation,
-            window_ns=_event_window_ns(config),
-            deskew=config.deskew,
+        self._projector = projector or make_projector(
+            KeepingProjector, config, segmenter, extrinsics, cameras
         )
         self._segmenter = segmenter
         self._now_ns = 0
@@ -290,10 +288,10 @@ class Pipeline:
         reading = frame.readings.readings.get(name)
         verdict = frame.verdicts[name]
         reason, failure = "", None
-        if reading is None:
-            reason = frame.readings.absent[name]
-        elif name in self._excluded:
+        if name in self._excluded:
             reason = EXCLUDED_BY_HAND
+        elif reading is None:
+            reason = frame.readings.absent[name]
         elif not verdict.usable:
             reason = "; ".join(finding.message for finding in verdict.findings) or verdict.state
         else:
@@ -329,6 +327,28 @@ class Pipeline:
             confidence=np.zeros(size[::-1], np.uint8),
             weights={},
         )
+
+
+def make_projector(
+    kind: Callable[..., ProjectorT],
+    config: PipelineConfig,
+    segmenter: Segmenter,
+    extrinsics: ExtrinsicsSource,
+    cameras: Mapping[str, Camera],
+) -> ProjectorT:
+    """Return a projector of some kind as a pipeline of this configuration has it."""
+    return kind(
+        config.input_width,
+        config.input_height,
+        segmenter.card.normalisation,
+        aligned=[name for name, sensor in config.sensors.items() if sensor.aligned],
+        extrinsics=extrinsics,
+        cameras=cameras,
+        min_range_m=config.min_range_m,
+        representation=config.event_representation,
+        window_ns=_event_window_ns(config),
+        deskew=config.deskew,
+    )
 
 
 def _synchronizer(config: PipelineConfig) -> Synchronizer:

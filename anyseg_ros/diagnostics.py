@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from anyseg_ros.rejections import Rejection
+    from anyseg_ros.usage import Usage
 
 NS_PER_MS = 1_000_000
 
@@ -87,6 +88,7 @@ def diagnostics(
     *,
     excluded: Collection[str] = (),
     incompatible: Mapping[str, str] = MappingProxyType({}),
+    usage: Mapping[str, Usage] = MappingProxyType({}),
 ) -> DiagnosticArray:
     """Return the node's part of /diagnostics: throughput, each sensor's health, inputs.
 
@@ -99,10 +101,13 @@ def diagnostics(
         publishers: by topic, how many there are.
         excluded: sensors left out by hand.
         incompatible: by topic, publishers that cannot reach the node, and the policy at fault.
+        usage: by sensor, what became of it in the masks since the last time.
     """
     entries = [_throughput_status(node_name, throughput)]
     entries += [
-        _health_status(node_name, verdict, rejections.get(name), by_hand=name in excluded)
+        _health_status(
+            node_name, verdict, rejections.get(name), usage.get(name), by_hand=name in excluded
+        )
         for name, verdict in verdicts.items()
     ]
     entries += [
@@ -132,7 +137,12 @@ def _sensor_status(node_name: str, report: SensorReport) -> DiagnosticStatus:
 
 
 def _health_status(
-    node_name: str, verdict: Verdict, rejected: Rejection | None, *, by_hand: bool
+    node_name: str,
+    verdict: Verdict,
+    rejected: Rejection | None,
+    usage: Usage | None,
+    *,
+    by_hand: bool,
 ) -> DiagnosticStatus:
     level = _LEVELS[verdict.state]
     message = "; ".join(finding.message for finding in verdict.findings) or str(verdict.state)
@@ -142,6 +152,12 @@ def _health_status(
         "excluded": "by hand" if by_hand else "by health" if by_health else "no",
         **_finding_values(verdict),
     }
+    if usage is not None:
+        values["used"] = f"in {usage.used} of {usage.masks} masks"
+        values["left_out"] = usage.reason
+        if verdict.usable and not by_hand and not usage.used:
+            message = f"sound, and in no mask of late: {usage.reason}"
+            level = max(level, DiagnosticStatus.WARN)
     if by_hand:
         service = f"~/exclude/{verdict.sensor}"
         values["excluded.remedy"] = f"call the service {service} with data: false to admit it again"

@@ -14,6 +14,7 @@ from anyseg_core.pipeline import EXCLUDED_BY_HAND
 from anyseg_ros.diagnostics import Throughput, diagnostics, frame_status
 from anyseg_ros.inputs import SensorInputs
 from anyseg_ros.rejections import RejectionLog
+from anyseg_ros.usage import UsageLog
 from anyseg_ros.worker import NewestWorker
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Session:
         self._rejections = RejectionLog(
             node.get_logger().warning, lambda: int(self._steady_clock.now().nanoseconds)
         )
+        self._usage = UsageLog()
         self._published = 0
         self._published_before = deque([0], maxlen=RATE_PERIODS + 1)
         self._latency_ns = 0
@@ -139,6 +141,7 @@ class Session:
         self._outputs.publish(result, self._pipeline)
         self._latency_ns = self._now_ns() - result.stamp_ns
         self._published += 1
+        self._usage.add(result.sensors)
         self._outputs.publish_status(
             frame_status(self._node.get_name(), result, self._latency_ns, self._worker.dropped)
         )
@@ -185,6 +188,7 @@ class Session:
                 self._inputs.publisher_counts(),
                 excluded=self._pipeline.excluded,
                 incompatible=self._inputs.incompatible_publishers(),
+                usage=self._usage.take(),
             )
         )
 

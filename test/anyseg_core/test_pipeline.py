@@ -123,6 +123,15 @@ def test_a_black_camera_is_left_out_and_taken_back(segmenter):
     assert "rgb" in used[START_NS + 20 * PERIOD_NS]
 
 
+def test_a_sensor_excluded_by_hand_is_called_so_whether_it_speaks_or_not(segmenter):
+    pipeline = make_pipeline(segmenter)
+    for name in ("depth", "lidar"):
+        pipeline.exclude(name, excluded=True)
+    reports = {one.sensor: one for one in run(pipeline, {"rgb", "depth"})[-2].sensors}
+    assert reports["depth"].reason == reports["lidar"].reason == "excluded by hand"
+    assert reports["rgb"].used
+
+
 def test_with_no_sensor_to_trust_every_pixel_is_unlabelled(segmenter):
     makers = MAKERS | {"rgb": lambda stamp_ns: rgb(stamp_ns, black=True)}
     last = run(make_pipeline(segmenter), {"rgb"}, makers=makers)[-1]

@@ -7,8 +7,10 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from anyseg_core.errors import RecordError
 from anyseg_core.health import Action, Finding, HealthState, Verdict
+from anyseg_core.pipeline import SensorReport
 from anyseg_ros.diagnostics import Throughput, diagnostics
 from anyseg_ros.rejections import RejectionLog
+from anyseg_ros.usage import Usage, UsageLog
 
 BLACK = Finding("rgb_black", 2.0, 10.0, "", "the image is black", "check the cap", Action.EXCLUDE)
 
@@ -90,3 +92,25 @@ def test_rejections_of_many_threads_are_all_counted():
         thread.join()
     assert log.recent(10)["rgb"].count == 2000
     assert len(lines) == 1
+
+
+def test_a_sound_sensor_that_no_mask_uses_is_warned_of_with_the_reason():
+    status, values = entry("rgb", usage={"rgb": Usage(30, 0, "out_of_tolerance")})
+    assert status.level == DiagnosticStatus.WARN
+    assert status.message == "sound, and in no mask of late: out_of_tolerance"
+    assert values["used"] == "in 0 of 30 masks"
+
+
+@pytest.mark.parametrize("usage", [{"rgb": Usage(30, 7, "late")}, {}])
+def test_a_sensor_used_now_and_then_is_not_warned_of(usage):
+    status, values = entry("rgb", usage=usage)
+    assert status.level == DiagnosticStatus.OK
+    assert values.get("left_out") == ("late" if usage else None)
+
+
+def test_uses_are_counted_from_one_look_to_the_next():
+    log = UsageLog()
+    for used, reason in ((True, ""), (False, "late"), (True, "")):
+        log.add([SensorReport("lidar", used, reason, None, None, verdict(), None)])
+    assert log.take() == {"lidar": Usage(3, 2, "late")}
+    assert log.take() == {}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import SetBool
 
 from anyseg_core.messages import stamp_to_ns
@@ -65,6 +66,17 @@ def test_a_sensor_that_restarts_with_another_epoch_is_told_and_left_out_until_it
         depth=-1_000_000 * S,
     )
     assert "camera" in active.received["status"][-1].header.frame_id
+    stream(active, scene, lambda: used(active) == "rgb,depth", "return of depth")
+
+
+def test_a_sound_sensor_whose_stamps_fit_no_frame_is_warned_of_with_the_reason(active, scene):
+    stream(active, scene, lambda: used(active) == "rgb,depth", "frame of both")
+    active.received["diagnostics"].clear()
+    found = stream(
+        active, scene, lambda: told(active, "depth", "in no mask of late"), "warning", depth=-2 * S
+    )
+    assert found[-1].level > DiagnosticStatus.OK
+    assert values(found[-1])["left_out"] == "out_of_tolerance"
     stream(active, scene, lambda: used(active) == "rgb,depth", "return of depth")
 
 
