@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anyseg_core.classes import DELIVER
+from anyseg_core.kernels import array_out, constants_in, kernel
 from anyseg_core.simulation.config import MAX_DEPTH_M
 from anyseg_core.simulation.materials import Material
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from anyseg_core.simulation.view import CameraView
     from anyseg_core.types import BoolArray, Float32Array, UInt8Array
 
+_F = np.float32
 _SKY = DELIVER.names.index("Sky")
 
 
@@ -29,20 +31,52 @@ def labels_of(view: CameraView) -> UInt8Array:
 def expose(radiance: Float32Array, weather: Condition, rng: np.random.Generator) -> UInt8Array:
     """Return the camera's picture uint8 [H, W, 3] of linear light: exposure, film curve, noise."""
     height, width, _ = radiance.shape
-    row = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None, None]
-    column = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None, :, None]
-    vignette = 1.0 - 0.09 * (row**2 + column**2)
-    light = 1.0 - np.exp(-1.25 * weather.exposure * vignette * radiance)
+    row = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]
+    column = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None, :]
+    vignette = -1.25 * weather.exposure * (1.0 - 0.09 * (row**2 + column**2))
+    light = np.exp(vignette[..., None] * radiance)
+    streaks = np.zeros((height, width), np.float32)
     if weather.rain > 0.0:
-        light = light + 0.16 * weather.rain * _rain_streaks(height, width, rng)[..., None]
-    grain = rng.standard_normal(light.shape, np.float32) * weather.noise
-    grain *= np.sqrt(0.3 + np.clip(light, 0.0, 1.0))
-    grey = light.mean(-1, keepdims=True)
-    light = grey + 1.25 * (light - grey)
-    encoded = np.clip(light + 0.5 * grain, 0.0, 1.0) ** np.float32(1.0 / 2.2)
-    # A camera's film curve: an S that deepens shadows and keeps high lights.
-    encoded = 0.35 * encoded + 0.65 * encoded**2 * (3.0 - 2.0 * encoded)
-    return np.asarray(255.0 * encoded + 0.5, np.float32).clip(0, 255).astype(np.uint8)
+        streaks = 0.16 * weather.rain * _rain_streaks(height, width, rng)
+    grain = rng.standard_normal(light.shape, np.float32)
+    _add_grain(grain, np.float32(weather.noise), streaks, light)
+    encoded = light ** np.float32(1.0 / 2.2)
+    image = np.empty(light.shape, np.uint8)
+    _film_curve(encoded, image)
+    return image
+
+
+@kernel(
+    (constants_in("float32", 3), "float32", constants_in("float32", 2), array_out("float32", 3))
+)
+def _add_grain(grain: Float32Array, noise: np.float32, streaks: Float32Array,
+               light: Float32Array) -> None:  # fmt: skip
+    """Turn the shares of light that miss the film into what it shows: colours up, grain added."""
+    for row in range(len(light)):
+        for column in range(light.shape[1]):
+            pixel, grey = light[row, column], _F(0.0)
+            for channel in range(3):
+                pixel[channel] = _F(1.0) - pixel[channel] + streaks[row, column]
+                grey += pixel[channel]
+            grey /= _F(3.0)
+            for channel in range(3):
+                value = pixel[channel]
+                spread = np.sqrt(_F(0.3) + min(max(value, _F(0.0)), _F(1.0)))
+                shot = grain[row, column, channel] * noise * spread
+                value = grey + _F(1.25) * (value - grey) + _F(0.5) * shot
+                pixel[channel] = min(max(value, _F(0.0)), _F(1.0))
+
+
+@kernel((constants_in("float32", 3), array_out("uint8", 3)))
+def _film_curve(encoded: Float32Array, image: UInt8Array) -> None:
+    """Write 0..255 after a camera's film curve: an S that deepens shadows and keeps high lights."""
+    for row in range(len(image)):
+        for column in range(image.shape[1]):
+            for channel in range(3):
+                x = encoded[row, column, channel]
+                curve = _F(0.65) * (x * x) * (_F(3.0) - _F(2.0) * x)
+                level = _F(255.0) * (_F(0.35) * x + curve) + _F(0.5)
+                image[row, column, channel] = int(min(max(level, _F(0.0)), _F(255.0)))
 
 
 def _rain_streaks(height: int, width: int, rng: np.random.Generator) -> Float32Array:

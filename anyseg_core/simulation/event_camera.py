@@ -8,11 +8,12 @@ window do not depend on where it starts: two windows in a row hold what one long
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anyseg_core.kernels import array_out, constants_in, device, kernel
 from anyseg_core.types import EventArray, Float32Array
 
 if TYPE_CHECKING:
@@ -44,17 +45,88 @@ def crossings(before: Float32Array, after: Float32Array, offset: Float32Array, t
         start_ns: time of ``before``.
         step_ns: time between the two.
     """
-    first = np.floor((before - offset) / threshold).astype(np.int64)
-    last = np.floor((after - offset) / threshold).astype(np.int64)
-    count = np.minimum(np.abs(last - first), max(1, step_ns // _REFRACTORY_NS))
-    pixel = np.repeat(np.arange(len(before)), count)
-    nth = np.arange(len(pixel)) - np.repeat(np.cumsum(count) - count, count)
-    rising = (last > first)[pixel]
-    level = np.where(rising, first[pixel] + 1 + nth, first[pixel] - nth)
-    height = level * threshold + offset[pixel]
-    share = (height - before[pixel]) / (after - before)[pixel]
-    time_ns = start_ns + np.floor(np.clip(share, 0.0, 1.0) * (step_ns - 1)).astype(np.int64)
-    return pixel, time_ns, rising.astype(np.uint8)
+    rung, most = before.dtype.type(threshold), max(1, step_ns // _REFRACTORY_NS)
+    count = np.empty(len(before), np.int64)
+    _count_crossings(before, after, offset, rung, most, count)
+    end = np.cumsum(count)
+    pixel, time_ns = np.empty((2, int(end[-1])), np.int64)
+    rising = np.empty(len(pixel), np.uint8)
+    _cross(
+        before, after, offset, rung, most, threshold, start_ns, step_ns, end - count, pixel,
+        time_ns, rising,
+    )  # fmt: skip
+    return pixel, time_ns, rising
+
+
+def _ladder(scalar: str) -> tuple[Any, ...]:
+    pixels = constants_in(scalar, 1)
+    return pixels, pixels, pixels, scalar, "int64"
+
+
+_LONGS, _TO_LONGS = constants_in("int64", 1), array_out("int64", 1)
+
+
+@device
+def _rung(value: float, offset: float, threshold: np.floating[Any]) -> int:
+    """Return the highest rung of the ladder that is not above ``value``."""
+    return int(np.floor((value - offset) / threshold))
+
+
+@kernel((*_ladder("float32"), _TO_LONGS), (*_ladder("float64"), _TO_LONGS))
+def _count_crossings(before: NDArray[Any], after: NDArray[Any], offset: NDArray[Any],
+                     threshold: np.floating[Any], most: int,
+                     count: NDArray[np.int64]) -> None:  # fmt: skip
+    for n in range(len(before)):
+        first = _rung(before[n], offset[n], threshold)
+        last = _rung(after[n], offset[n], threshold)
+        count[n] = min(abs(last - first), most)
+
+
+_CROSSED = ("float64", "int64", "int64", _LONGS, _TO_LONGS, _TO_LONGS, array_out("uint8", 1))
+
+
+@kernel((*_ladder("float32"), *_CROSSED), (*_ladder("float64"), *_CROSSED))
+def _cross(before: NDArray[Any], after: NDArray[Any], offset: NDArray[Any],
+           threshold: np.floating[Any], most: int, height: float, start_ns: int, step_ns: int,
+           place: NDArray[np.int64], pixel: NDArray[np.int64], time_ns: NDArray[np.int64],
+           rising: NDArray[np.uint8]) -> None:  # fmt: skip
+    """Write each pixel's crossings from ``place`` on; ``height`` is the threshold as a double."""
+    for n in range(len(before)):
+        first = _rung(before[n], offset[n], threshold)
+        last = _rung(after[n], offset[n], threshold)
+        for nth in range(min(abs(last - first), most)):
+            rung = first + 1 + nth if last > first else first - nth
+            level = rung * height + offset[n]
+            share = (level - before[n]) / (after[n] - before[n])
+            k = place[n] + nth
+            pixel[k], rising[k] = n, last > first
+            time_ns[k] = start_ns + int(np.floor(min(max(share, 0.0), 1.0) * (step_ns - 1)))
+
+
+_DIGIT_BITS = 11
+_DIGITS = 1 << _DIGIT_BITS
+
+
+@kernel((_LONGS, _LONGS, _TO_LONGS))
+def _sort(major: NDArray[np.int64], minor: NDArray[np.int64], order: NDArray[np.int64]) -> None:
+    """Write the stable order by ``major``, then ``minor``, numbers from 0: digit by digit."""
+    order[:] = np.arange(len(order))
+    moved, place = np.empty_like(order), np.empty(_DIGITS + 1, np.int64)
+    for key in (minor, major):
+        rest = key.max() if len(key) else 0
+        shift = 0
+        while rest > 0:
+            place[:] = 0
+            for item in range(len(key)):
+                place[1 + (key[item] >> shift) % _DIGITS] += 1
+            for digit in range(_DIGITS):
+                place[digit + 1] += place[digit]
+            for item in order:
+                digit = (key[item] >> shift) % _DIGITS
+                moved[place[digit]] = item
+                place[digit] += 1
+            order[:] = moved
+            rest, shift = rest >> _DIGIT_BITS, shift + _DIGIT_BITS
 
 
 class EventCamera:
@@ -98,7 +170,9 @@ class EventCamera:
         time = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, np.int64)
         sign = np.concatenate([part[2] for part in parts]) if parts else np.zeros(0, np.uint8)
         inside = np.flatnonzero((time >= start_ns) & (time < end_ns))
-        order = inside[np.lexsort((pixel[inside], time[inside]))]
+        order = np.empty(len(inside), np.int64)
+        _sort(time[inside] - start_ns, pixel[inside], order)
+        order = inside[order]
         row, column = np.divmod(pixel[order], self._width)
         return EventArray(column.astype(np.uint16), row.astype(np.uint16), time[order], sign[order])
 

@@ -42,8 +42,7 @@ def sweep(world: Instant, world_from_lidar: Float64Array, config: RigConfig, wea
     """
     beams = beam_directions(config)
     directions = (beams @ world_from_lidar[:3, :3].T).astype(np.float32)
-    origins = np.tile(world_from_lidar[:3, 3].astype(np.float32), (len(beams), 1))
-    hits = world.cast(origins, directions)
+    hits = world.cast(world_from_lidar[:3, 3].astype(np.float32), directions)
     facing = np.abs(np.einsum("ij,ij->i", hits.normal, directions))
     range_m = np.where(hits.struck, hits.range_m, np.inf)
     echo = REFLECTIVITY[hits.material] * (0.35 + 0.65 * facing)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anyseg_core.kernels import array_out, constants_in, kernel
 from anyseg_core.simulation.ground import KERB_M
 from anyseg_core.simulation.meshes import Mesh, merged
 from anyseg_core.simulation.people import SwingPart, pedestrian, rider
@@ -16,7 +17,7 @@ from anyseg_core.simulation.vehicles import bus, car, truck, two_wheeler
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from anyseg_core.types import Float32Array, Float64Array
+    from anyseg_core.types import BoolArray, Float32Array, Float64Array
 
 CAMERA_HEIGHT_M = 1.65
 _NS = 1e-9
@@ -177,9 +178,10 @@ class Traffic:
         parts = [(i, part) for i, actor in enumerate(actors) for part in actor.parts]
         size = [len(mesh) for _, (mesh, _, _) in parts]
         self._rest = merged(mesh for _, (mesh, _, _) in parts)
-        self._owner = np.repeat([i for i, _ in parts], size)
-        self._pivot = np.repeat([pivot for _, (_, pivot, _) in parts], size)
-        self._swing = np.repeat([swing for _, (_, _, swing) in parts], size)
+        self._part = np.repeat(np.arange(len(parts)), size)
+        self._owner = np.array([i for i, _ in parts])
+        self._pivot = np.array([pivot for _, (_, pivot, _) in parts], np.float32)
+        self._swing = np.array([swing for _, (_, _, swing) in parts], np.float64)
 
     def mesh(self, t_ns: int) -> Mesh:
         """Return the moving triangles near the ego vehicle at an instant.
@@ -199,27 +201,43 @@ class Traffic:
         pose = np.stack([np.cos(heading), np.sin(heading), x, y, self._height]).astype(np.float32)
         ahead = x - ego_x
         seen = (ahead < self._seen) & (ahead > -0.4 * self._seen)
-        rows = np.flatnonzero(seen[self._owner])
-        cos, sin, px, py, pz = pose[:, self._owner[rows], None]
-        point = self._walked(rows, t)
-        world = np.empty_like(point)
-        world[..., 0] = cos * point[..., 0] - sin * point[..., 1] + px
-        world[..., 1] = sin * point[..., 0] + cos * point[..., 1] + py
-        world[..., 2] = point[..., 2] + pz
-        return replace(self._rest.selected(rows), vertices=world)
+        rows = np.flatnonzero(seen[self._owner][self._part])
+        angle = 0.55 * self._swing * np.sin(self._stride * t + self._phase)[self._owner]
+        swung = np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
+        vertices = np.empty((len(rows), 3, 3), np.float32)
+        _place(
+            rows, self._rest.vertices, self._part, self._swing != 0.0, self._pivot, swung,
+            pose.take(self._owner, 1), vertices,
+        )  # fmt: skip
+        return replace(self._rest.selected(rows), vertices=vertices)
 
-    def _walked(self, rows: NDArray[np.intp], t: float) -> Float32Array:
-        """Return the vertices of the triangles ``rows`` in their travellers' axes, limbs swung."""
-        point = self._rest.vertices[rows]
-        limb = np.flatnonzero(self._swing[rows])
-        part = rows[limb]
-        owner, pivot = self._owner[part], self._pivot[part, None].astype(np.float32)
-        angle = 0.55 * self._swing[part] * np.sin(self._stride * t + self._phase)[owner]
-        cos, sin = np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32)[..., None]
-        x, z = point[limb, :, 0], point[limb, :, 2] - pivot
-        point[limb, :, 0] = cos * x + sin * z
-        point[limb, :, 2] = cos * z - sin * x + pivot
-        return point
+
+@kernel(
+    (
+        constants_in("int64", 1), constants_in("float32", 3), constants_in("int64", 1),
+        constants_in("boolean", 1), constants_in("float32", 1), constants_in("float32", 2),
+        constants_in("float32", 2), array_out("float32", 3),
+    )
+)  # fmt: skip
+def _place(rows: NDArray[np.intp], rest: Float32Array, part: NDArray[np.intp], is_limb: BoolArray,
+           pivot: Float32Array, swung: Float32Array, pose: Float32Array,
+           vertices: Float32Array) -> None:  # fmt: skip
+    """Swing the triangles ``rows`` about their parts' pivots, then turn and move them.
+
+    ``swung`` is cosine and sine [2, P], ``pose`` cosine, sine, x, y and z [5, P] of the parts.
+    """
+    for n in range(len(rows)):
+        p = part[rows[n]]
+        limb_cos, limb_sin = swung[:, p]
+        cos, sin, px, py, pz = pose[:, p]
+        for corner in range(3):
+            x, y, z = rest[rows[n], corner]
+            if is_limb[p]:
+                low = z - pivot[p]
+                x, z = limb_cos * x + limb_sin * low, limb_cos * low - limb_sin * x + pivot[p]
+            vertices[n, corner, 0] = cos * x - sin * y + px
+            vertices[n, corner, 1] = sin * x + cos * y + py
+            vertices[n, corner, 2] = z + pz
 
 
 def draw_ego(plan: StreetPlan, seed: int, speed_mps: float) -> EgoMotion:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.errors import MissingDependencyError
-from anyseg_core.kernels import array_out, constants_in, kernel
+from anyseg_core.kernels import array_out, constants_in, device, kernel
+from anyseg_core.simulation.relief import LOWEST_RISE, Relief
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
     from anyseg_core.simulation.meshes import Mesh
     from anyseg_core.types import BoolArray, Float32Array, UInt8Array
+
+_THREADS = 2
+"""Of Open3D, which keeps the interpreter's lock while it casts: so its calls never overlap."""
+
+_CELL_M = 0.5
+"""Of the map of heights that spares shadow rays."""
+
+_TINY = np.float32(1e-12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +76,34 @@ class _Scene:
 
     def __init__(self, open3d: ModuleType, mesh: Mesh) -> None:
         self.mesh = mesh
+        self._relief: tuple[Float32Array, Relief] | None = None
         self.attributes = (
             _normals(mesh), mesh.texture, mesh.class_id, mesh.material, mesh.colour, mesh.style,
         )  # fmt: skip
-        self._tensor = open3d.core.Tensor
+        self._tensor = open3d.core.Tensor.from_numpy
         self._scene = open3d.t.geometry.RaycastingScene()
         corners = np.ascontiguousarray(mesh.vertices.reshape(-1, 3))
         index = np.arange(len(corners), dtype=np.uint32).reshape(-1, 3)
         self._scene.add_triangles(self._tensor(corners), self._tensor(index))
 
-    def cast(self, rays: Float32Array) -> dict[str, Any]:
-        answer = self._scene.cast_rays(self._tensor(rays), nthreads=1)
+    def cast(self, rays: Float32Array) -> tuple[NDArray[Any], ...]:
+        """Return the distances, triangles and places in them that rays [R, 6] strike."""
+        answer = self._scene.cast_rays(self._tensor(rays), nthreads=_THREADS)
         names = ("t_hit", "primitive_ids", "primitive_uvs")
-        return {name: answer[name].numpy() for name in names}
+        return tuple(answer[name].numpy() for name in names)
+
+    def relief(self, direction: Float32Array) -> Relief:
+        """Return the heights seen along the sun's direction; the last ones are kept."""
+        kept = self._relief
+        if kept is None or not np.array_equal(kept[0], direction):
+            kept = direction, Relief(self.mesh.vertices, direction, _CELL_M)
+            self._relief = kept
+        return kept[1]
 
     def occluded(self, rays: Float32Array, far_m: float) -> BoolArray:
-        answer = self._scene.test_occlusions(self._tensor(rays), tnear=0.0, tfar=far_m, nthreads=1)
+        """Return bool [R], which of ``rays`` [R, 6] strike something within ``far_m``."""
+        rays_in = self._tensor(rays)
+        answer = self._scene.test_occlusions(rays_in, tnear=0.0, tfar=far_m, nthreads=_THREADS)
         return np.asarray(answer.numpy(), np.bool_)
 
 
@@ -105,42 +126,63 @@ class Instant:
         return self._static.mesh, self._moving.mesh
 
     def cast(self, origins: Float32Array, directions: Float32Array) -> Hits:
-        """Return the nearest hit of rays from ``origins`` [R, 3] along unit ``directions``."""
-        rays = np.concatenate([origins, directions], 1)
+        """Return the nearest hit of rays from ``origins`` along unit ``directions`` [R, 3].
+
+        The origins are [R, 3], or [3] where all rays share theirs.
+        """
+        rays = _joined(origins, directions)
         still, moving = self._static.cast(rays), self._moving.cast(rays)
-        nearer = moving["t_hit"] < still["t_hit"]
-        range_m = np.where(nearer, moving["t_hit"], still["t_hit"])
-        struck = np.isfinite(range_m)
-        hits = _empty(range_m, struck)
-        targets = (hits.normal, hits.texture, hits.class_id, hits.material, hits.colour, hits.style)
-        for scene, answer, mine in (
-            (self._static, still, struck & ~nearer),
-            (self._moving, moving, nearer),
-        ):
-            _fill(
-                mine, answer["primitive_ids"], answer["primitive_uvs"], directions,
-                scene.attributes, targets,
-            )  # fmt: skip
+        hits = _empty(len(rays))
+        _resolve(
+            still, moving, directions, self._static.attributes, self._moving.attributes,
+            (hits.normal, hits.texture, hits.class_id, hits.material, hits.colour, hits.style),
+            hits.range_m, hits.struck,
+        )  # fmt: skip
         return hits
 
     def occluded(self, points: Float32Array, directions: Float32Array, far_m: float) -> BoolArray:
-        """Return bool [R], true where something lies within ``far_m`` along ``directions``."""
-        rays = np.concatenate([points, directions], 1)
-        occluded = self._static.occluded(rays, far_m)
-        clear = np.flatnonzero(~occluded)
-        occluded[clear] = self._moving.occluded(rays.take(clear, 0), far_m)
+        """Return bool [R], true where something lies within ``far_m`` of ``points`` [R, 3].
+
+        The directions are [R, 3], or [3] where all rays share theirs.
+        """
+        rays = _joined(points, directions)
+        occluded = np.zeros(len(rays), np.bool_)
+        for scene in (self._static, self._moving):
+            if directions.ndim == 1 and directions[2] > LOWEST_RISE:
+                rows = scene.relief(directions).candidates(rays, occluded)
+            else:
+                rows = np.flatnonzero(~occluded)
+            occluded[rows] = scene.occluded(rays.take(rows, 0), far_m)
         return occluded
 
 
-def _empty(range_m: Float32Array, struck: BoolArray) -> Hits:
-    count = len(range_m)
+def _joined(starts: Float32Array, directions: Float32Array) -> Float32Array:
+    """Return rays float32 [R, 6]; starts or directions may be one for all, [3]."""
+    starts, directions = np.atleast_2d(starts, directions)
+    rays = np.empty((max(len(starts), len(directions)), 6), np.float32)
+    _join(starts, directions, rays)
+    return rays
+
+
+@kernel((constants_in("float32", 2), constants_in("float32", 2), array_out("float32", 2)))
+def _join(starts: Float32Array, directions: Float32Array, rays: Float32Array) -> None:
+    from_one, along_one = len(starts) < len(rays), len(directions) < len(rays)
+    for n in range(len(rays)):
+        start, along = 0 if from_one else n, 0 if along_one else n
+        for axis in range(3):
+            rays[n, axis], rays[n, 3 + axis] = starts[start, axis], directions[along, axis]
+
+
+def _empty(count: int) -> Hits:
     return Hits(
-        range_m, struck, np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32),
-        np.zeros(count, np.uint8), np.zeros(count, np.uint8), np.zeros((count, 3), np.float32),
-        np.zeros(count, np.float32),
+        np.empty(count, np.float32), np.empty(count, np.bool_),
+        np.empty((count, 3), np.float32), np.empty((count, 3), np.float32),
+        np.empty(count, np.uint8), np.empty(count, np.uint8),
+        np.empty((count, 3), np.float32), np.empty(count, np.float32),
     )  # fmt: skip
 
 
+_ANSWER = (constants_in("float32", 1), constants_in("uint32", 1), constants_in("float32", 2))
 _MESH = (
     constants_in("float32", 2), constants_in("float32", 3), constants_in("uint8", 1),
     constants_in("uint8", 1), constants_in("float32", 2), constants_in("float32", 1),
@@ -151,43 +193,75 @@ _HITS = (
 )  # fmt: skip
 
 
-@kernel(
-    (
-        constants_in("boolean", 1), constants_in("uint32", 1), constants_in("float32", 2),
-        constants_in("float32", 2), _MESH, _HITS,
-    )
-)  # fmt: skip
-def _fill(mine: BoolArray, face: NDArray[np.uint32], uv: Float32Array, directions: Float32Array,
+@device
+def _fill(n: int, face: int, u: np.float32, v: np.float32, directions: Float32Array,
           mesh: tuple[Any, ...], hits: tuple[Any, ...]) -> None:  # fmt: skip
-    """Write what a mesh knows of the triangles ``face`` struck by the rays ``mine``."""
+    """Write what a mesh knows of the triangle ``face`` that ray ``n`` struck at ``u``, ``v``."""
     normals, texture, class_id, material, colour, style = mesh
     to_normal, to_texture, to_class, to_material, to_colour, to_style = hits
-    for n in range(len(mine)):
-        if not mine[n]:
-            continue
-        f = face[n]
-        along = np.float32(0.0)
-        for axis in range(3):
-            along += normals[f, axis] * directions[n, axis]
-        sign = np.float32(-1.0) if along > 0 else np.float32(1.0)
-        u, v = uv[n, 0], uv[n, 1]
-        for axis in range(3):
-            to_normal[n, axis] = sign * normals[f, axis]
-            to_texture[n, axis] = (
-                (1 - u - v) * texture[f, 0, axis]
-                + u * texture[f, 1, axis]
-                + v * texture[f, 2, axis]
-            )
-            to_colour[n, axis] = colour[f, axis]
-        to_class[n], to_material[n], to_style[n] = class_id[f], material[f], style[f]
+    along = np.float32(0.0)
+    for axis in range(3):
+        along += normals[face, axis] * directions[n, axis]
+    sign = np.float32(-1.0) if along > 0 else np.float32(1.0)
+    for axis in range(3):
+        to_normal[n, axis] = sign * normals[face, axis]
+        to_texture[n, axis] = (
+            (1 - u - v) * texture[face, 0, axis]
+            + u * texture[face, 1, axis]
+            + v * texture[face, 2, axis]
+        )
+        to_colour[n, axis] = colour[face, axis]
+    to_class[n], to_material[n], to_style[n] = class_id[face], material[face], style[face]
+
+
+@kernel(
+    (
+        _ANSWER, _ANSWER, constants_in("float32", 2), _MESH, _MESH, _HITS,
+        array_out("float32", 1), array_out("boolean", 1),
+    )
+)  # fmt: skip
+def _resolve(still: tuple[Any, ...], moving: tuple[Any, ...], directions: Float32Array,
+             still_mesh: tuple[Any, ...], moving_mesh: tuple[Any, ...], hits: tuple[Any, ...],
+             range_m: Float32Array, struck: BoolArray) -> None:  # fmt: skip
+    """Write the nearer of each ray's two hits, and 0 where it has none."""
+    to_normal, to_texture, to_class, to_material, to_colour, to_style = hits
+    for n in range(len(directions)):
+        far, near = still[0][n], moving[0][n]
+        range_m[n] = min(near, far)
+        struck[n] = np.isfinite(range_m[n])
+        if near < far:
+            u, v = moving[2][n]
+            _fill(n, moving[1][n], u, v, directions, moving_mesh, hits)
+        elif struck[n]:
+            u, v = still[2][n]
+            _fill(n, still[1][n], u, v, directions, still_mesh, hits)
+        else:
+            to_normal[n], to_texture[n], to_colour[n] = 0.0, 0.0, 0.0
+            to_class[n], to_material[n], to_style[n] = 0, 0, 0.0
 
 
 def _normals(mesh: Mesh) -> Float32Array:
     """Return the triangles' unit normals, float32 [T, 3]."""
-    corner = mesh.vertices
-    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    return np.asarray(normal, np.float32)
+    normals = np.empty((len(mesh), 3), np.float32)
+    _cross(mesh.vertices, normals)
+    return normals
+
+
+@kernel((constants_in("float32", 3), array_out("float32", 2)))
+def _cross(corner: Float32Array, normals: Float32Array) -> None:
+    edges = np.empty((2, 3), np.float32)
+    for n in range(len(corner)):
+        for axis in range(3):
+            edges[0, axis] = corner[n, 1, axis] - corner[n, 0, axis]
+            edges[1, axis] = corner[n, 2, axis] - corner[n, 0, axis]
+        square = np.float32(0.0)
+        for axis in range(3):
+            i, j = (axis + 1) % 3, (axis + 2) % 3
+            normals[n, axis] = edges[0, i] * edges[1, j] - edges[0, j] * edges[1, i]
+            square += normals[n, axis] * normals[n, axis]
+        length = max(np.sqrt(square), _TINY)
+        for axis in range(3):
+            normals[n, axis] /= length
 
 
 class RaycastWorld:

@@ -10,6 +10,9 @@ from anyseg_core.kernels import array_out, constants_in, device, kernel
 from anyseg_core.simulation.materials import GLOSS, Material
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from anyseg_core.simulation.raycasting import Hits
     from anyseg_core.types import Float32Array, UInt8Array
 
 _Look = tuple[float, float, float, float, float]
@@ -42,6 +45,8 @@ def _noise(x: float, y: float, z: float) -> float:
     low = (_hash(i, j, k) * (1 - u) + _hash(i + 1, j, k) * u) * (1 - v) + (
         _hash(i, j + 1, k) * (1 - u) + _hash(i + 1, j + 1, k) * u
     ) * v
+    if w == 0.0:  # so it is on level ground and in the sky: what is above counts for nothing
+        return float(2.0 * low - 1.0)
     high = (_hash(i, j, k + 1) * (1 - u) + _hash(i + 1, j, k + 1) * u) * (1 - v) + (
         _hash(i, j + 1, k + 1) * (1 - u) + _hash(i + 1, j + 1, k + 1) * u
     ) * v
@@ -220,46 +225,49 @@ _VECTORS = constants_in("float32", 2)
 
 @kernel(
     (
-        constants_in("uint8", 1), _VECTORS, _POINTS, _VECTORS, _POINTS, _POINTS, "float64",
+        constants_in("int64", 1), constants_in("uint8", 1), _VECTORS, _POINTS, _VECTORS, _POINTS,
+        _POINTS, "float64",
         array_out("float32", 2), array_out("float32", 1), array_out("float32", 2),
     )
 )  # fmt: skip
-def _paint(material: UInt8Array, colour: Float32Array, style: Float32Array,
-           texture: Float32Array, pixel_m: Float32Array, gloss: Float32Array, lit: float,
-           albedo: Float32Array, mirror: Float32Array, glow: Float32Array) -> None:  # fmt: skip
-    for n in range(len(material)):
+def _paint(rows: NDArray[np.int64], material: UInt8Array, colour: Float32Array,
+           style: Float32Array, texture: Float32Array, pixel_m: Float32Array, gloss: Float32Array,
+           lit: float, albedo: Float32Array, mirror: Float32Array,
+           glow: Float32Array) -> None:  # fmt: skip
+    for k in range(len(rows)):
+        n = rows[k]
         kind = int(material[n])
         red, green, blue, shine, emitted = _look(
-            kind, colour[n], style[n], texture[n], pixel_m[n], gloss[kind], lit
+            kind, colour[n], style[n], texture[n], pixel_m[k], gloss[kind], lit
         )
-        albedo[n, 0], albedo[n, 1], albedo[n, 2] = max(red, 0.0), max(green, 0.0), max(blue, 0.0)
-        mirror[n] = shine
+        albedo[k, 0], albedo[k, 1], albedo[k, 2] = max(red, 0.0), max(green, 0.0), max(blue, 0.0)
+        mirror[k] = shine
         if kind == _FACADE:
-            glow[n, 0], glow[n, 1], glow[n, 2] = emitted, 0.72 * emitted, 0.38 * emitted
+            glow[k, 0], glow[k, 1], glow[k, 2] = emitted, 0.72 * emitted, 0.38 * emitted
         else:
             for channel in range(3):
-                glow[n, channel] = emitted * colour[n, channel]
+                glow[k, channel] = emitted * colour[n, channel]
 
 
-def paint(material: UInt8Array, colour: Float32Array, style: Float32Array, texture: Float32Array,
-          pixel_m: Float32Array, lit: float) -> tuple[Float32Array, ...]:  # fmt: skip
+def paint(hits: Hits, rows: NDArray[np.intp], pixel_m: Float32Array,
+          lit: float) -> tuple[Float32Array, ...]:  # fmt: skip
     """Return what N points look like in white light.
 
     Args:
-        material: uint8 [N].
-        colour: float32 [N, 3], the surface's own colour.
-        style: float32 [N].
-        texture: float32 [N, 3].
+        hits: what was struck.
+        rows: int [N], the hits that are wanted.
         pixel_m: float32 [N], a pixel's size on the surface: finer patterns fade out.
         lit: share of windows with light; above 0, lamps burn as well.
 
     Returns:
         Albedo float32 [N, 3], gloss float32 [N] and emitted light float32 [N, 3].
     """
-    count = len(material)
-    albedo, glow = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
-    mirror = np.empty(count, np.float32)
-    _paint(material, colour, style, texture, pixel_m, GLOSS, lit, albedo, mirror, glow)
+    albedo, glow = np.empty((2, len(rows), 3), np.float32)
+    mirror = np.empty(len(rows), np.float32)
+    _paint(
+        rows, hits.material, hits.colour, hits.style, hits.texture, pixel_m, GLOSS, lit, albedo,
+        mirror, glow,
+    )  # fmt: skip
     return albedo, mirror, glow
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anyseg_core.simulation.materials import Material
+from anyseg_core.simulation.products import dots, turned
 from anyseg_core.simulation.shading import Lighting, Rays
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ _SUB_PIXELS = ((-0.3, -0.1), (0.1, 0.3), (0.25, -0.25))
 _FINE = (Material.FOLIAGE, Material.LINE_PAINT, Material.FACADE)
 _JUMP = np.array([0.02 if material in _FINE else 0.06 for material in Material])
 """By material, the step in 1 / range, as a part of it, that counts as an edge."""
+
+
+_TURN = np.array([0.5, 0.3, 0.8], np.float32)
+"""Normals that differ along this, differ."""
 
 
 class CameraView:
@@ -42,21 +47,19 @@ class CameraView:
         self.width, self.height = size
         self._lighting = lighting
         self._rays = self._through(pixel_directions(matrix, size))
-        self.hits: Hits = world.cast(self._rays.origins, self._rays.directions)
+        self.hits: Hits = world.cast(self._rays.origin, self._rays.directions)
 
     def _through(self, directions: Float32Array) -> Rays:
         """Return rays along ``directions`` [R, 3], unit vectors in the camera's axes."""
-        turned = directions @ self._pose[:3, :3].T.astype(np.float32)
+        seen_along = turned(directions, self._pose[:3, :3])
         origin = self._pose[:3, 3].astype(np.float32)
         forward = self._pose[:3, 2].astype(np.float32)
-        return Rays(
-            np.tile(origin, (len(turned), 1)), turned, forward, float(1.0 / self._matrix[0, 0])
-        )
+        return Rays(origin, seen_along, forward, float(1.0 / self._matrix[0, 0]))
 
     @cached_property
     def distance_m(self) -> Float32Array:
         """Distance along the optical axis, float32 [H, W], Inf for the sky (REP 118)."""
-        along = self._rays.directions @ self._rays.forward
+        along = dots(self._rays.directions, self._rays.forward)
         return np.asarray((self.hits.range_m * along).reshape(self.height, self.width), np.float32)
 
     @cached_property
@@ -65,7 +68,7 @@ class CameraView:
         hits, shape = self.hits, (self.height, self.width)
         kind = (hits.class_id.astype(np.int32) * 64 + hits.material) * 2 + hits.struck
         near = 1.0 / np.maximum(hits.range_m, 0.1)
-        turn = hits.normal @ np.array([0.5, 0.3, 0.8], np.float32)
+        turn = dots(hits.normal, _TURN)
         jump = _JUMP[hits.material]
         edge: BoolArray = np.zeros(shape, np.bool_)
         for axis in (0, 1):
@@ -99,7 +102,7 @@ class CameraView:
             for shift in _SUB_PIXELS
         ]
         rays = self._through(np.concatenate(parts))
-        hits = self._world.cast(rays.origins, rays.directions)
+        hits = self._world.cast(rays.origin, rays.directions)
         light = self._lighting.radiance(self._world, hits, rays)
         image[edges] = light.reshape(len(_SUB_PIXELS), -1, 3).mean(0)
         return image.reshape(self.height, self.width, 3)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyseg_core.simulation.event_camera import EventCamera, crossings
+from anyseg_core.simulation.event_camera import EventCamera, _sort, crossings
 
 STEP_NS = 20_000_000
 T_NS = 1_700_000_000
@@ -36,6 +36,40 @@ def test_crossings_are_those_of_walking_up_and_down_a_ladder(first, second):
     assert [(p, s) for p, _, s in got] == [(p, s) for p, _, s in wanted]
     for (_, t, _), (_, t_wanted, _) in zip(got, wanted, strict=True):
         assert abs(t - t_wanted) <= 2
+
+
+def array_crossings(before, after, offset, threshold, start_ns, step_ns):
+    """Find the crossings of all pixels at once, rung by rung."""
+    first = np.floor((before - offset) / threshold).astype(np.int64)
+    last = np.floor((after - offset) / threshold).astype(np.int64)
+    count = np.abs(last - first)
+    pixel = np.repeat(np.arange(len(before)), count)
+    nth = np.arange(len(pixel)) - np.repeat(np.cumsum(count) - count, count)
+    rising = (last > first)[pixel]
+    level = np.where(rising, first[pixel] + 1 + nth, first[pixel] - nth)
+    height = level * threshold + offset[pixel]
+    share = (height - before[pixel]) / (after - before)[pixel]
+    time_ns = start_ns + np.floor(np.clip(share, 0.0, 1.0) * (step_ns - 1)).astype(np.int64)
+    return pixel, time_ns, rising.astype(np.uint8)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_crossings_are_those_of_the_array_expression_to_the_nanosecond(dtype):
+    before, after, offset = np.random.default_rng(1).uniform(-2, 2, (3, 3000)).astype(dtype)
+    got = crossings(before, after, offset, 0.25, 7, STEP_NS)
+    wanted = array_crossings(before, after, offset, 0.25, 7, STEP_NS)
+    for mine, theirs in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@given(st.integers(0, 400), st.sampled_from([3, 3000, 5_000_000_000]), st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_events_are_put_in_the_order_of_a_stable_sort(count, most, seed):
+    rng = np.random.default_rng(seed)
+    major, minor = rng.integers(0, most, count), rng.integers(0, 5000, count)
+    order = np.empty(count, np.int64)
+    _sort(major, minor, order)
+    np.testing.assert_array_equal(order, np.lexsort((minor, major)))
 
 
 def camera_of(noise_hz=0.0):

@@ -9,7 +9,7 @@ from anyseg_core.errors import MissingDependencyError
 from anyseg_core.simulation import SimulatedRig
 from anyseg_core.simulation.materials import Material
 from anyseg_core.simulation.meshes import Surface, box, merged
-from anyseg_core.simulation.raycasting import RaycastWorld
+from anyseg_core.simulation.raycasting import RaycastWorld, _normals
 
 WALL = Surface("Wall", Material.BRICK, (0.5, 0.2, 0.1))
 CAR = Surface("Cars", Material.CAR_PAINT, (0.1, 0.2, 0.6))
@@ -49,3 +49,26 @@ def test_a_shadow_ends_at_the_distance_asked_for():
     along = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
     assert instant.occluded(start, along, 50.0).tolist() == [True, True, False]
     assert instant.occluded(start, along, 9.0).tolist() == [False, True, False]
+
+
+@pytest.mark.usefixtures("make_rig")
+def test_the_map_of_heights_spares_rays_and_changes_no_shadow():
+    rng = np.random.default_rng(2)
+    low = rng.uniform([0, 0, 0], [40, 40, 5], (30, 3))
+    boxes = [box(tuple(at), tuple(at + rng.uniform(0.3, 3, 3)), WALL) for at in low]
+    instant = RaycastWorld(merged(boxes[:20])).at(merged(boxes[20:]))
+    points = rng.uniform([-3, -3, 0], [45, 45, 8], (3000, 3)).astype(np.float32)
+    sun = np.array([0.48, -0.6, 0.64], np.float32)
+    every = np.tile(sun, (3000, 1))
+    for far_m in (3.0, 200.0):
+        wanted = instant.occluded(points, every, far_m)
+        assert 0.02 < wanted.mean() < 0.9
+        np.testing.assert_array_equal(instant.occluded(points, sun, far_m), wanted)
+
+
+def test_normals_are_those_of_the_array_expression():
+    mesh = box((1, -2, 0.3), (4.1, 1, 7), WALL).moved((3, 1, 0), 0.7)
+    corner = mesh.vertices
+    wanted = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    wanted /= np.maximum(np.linalg.norm(wanted, axis=1, keepdims=True), 1e-12)
+    np.testing.assert_array_equal(_normals(mesh), wanted)
