@@ -27,6 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
+_REASSOCIATED = {"fastmath": {"reassoc", "contract"}}
 
 
 def array_in(scalar: str, dimensions: int) -> Any:  # noqa: ANN401 - numba has no type hints
@@ -66,8 +67,10 @@ class Kernel(Generic[P, R]):
     a compilation in the middle of a run. The interpreter's lock is free while the loop runs.
     """
 
-    def __init__(self, function: Callable[P, R], signatures: tuple[Any, ...]) -> None:
-        self._dispatcher = _jit(function)
+    def __init__(
+        self, function: Callable[P, R], signatures: tuple[Any, ...], *, reassociated: bool = False
+    ) -> None:
+        self._dispatcher = _jit(function, **(_REASSOCIATED if reassociated else {}))
         self._signatures = signatures
         self._lock = Lock()
         self._compiled = not hasattr(self._dispatcher, "compile")  # NUMBA_DISABLE_JIT
@@ -97,16 +100,21 @@ def compile_kernels(*modules: ModuleType) -> None:
                 value.compile()
 
 
-def kernel(*signatures: Any) -> Callable[[Callable[P, R]], Kernel[P, R]]:  # noqa: ANN401 - as above
+def kernel(
+    *signatures: Any,  # noqa: ANN401 - as above
+    reassociated: bool = False,
+) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Decorate a loop with the signatures that it is compiled for.
 
     Args:
         signatures: one tuple of argument types each: from `array_in`, `constants_in` or
             `array_out`, a tuple of these, or the name of a scalar type.
+        reassociated: let sums of floats be added up in another order, so that the processor adds
+            several at once; the result is the same in every run.
     """
 
     def wrap(function: Callable[P, R]) -> Kernel[P, R]:
-        return Kernel(function, signatures)
+        return Kernel(function, signatures, reassociated=reassociated)
 
     return wrap
 
@@ -119,20 +127,23 @@ def _argument_type(given: Any) -> Any:  # noqa: ANN401 - numba has no type hints
     )
 
 
-def _jit(function: Callable[P, R], **options: bool) -> Any:  # noqa: ANN401 - no type hints
+def _jit(function: Callable[P, R], **options: Any) -> Any:  # noqa: ANN401 - no type hints
     """Give the function to numba, without the cache where no folder for it can be written."""
     dispatcher = njit(function, **_OPTIONS, **options)
     if hasattr(dispatcher, "compile"):  # not so with NUMBA_DISABLE_JIT
         with suppress(RuntimeError):
             dispatcher._cache = _Cache(function)  # noqa: SLF001 - what njit(cache=True) sets
+            dispatcher._cache.options += " fastmath" * ("fastmath" in options)  # noqa: SLF001 - as above
     return dispatcher
 
 
 class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no type hints
     """numba's cache of one loop, which also looks at what the loop takes in from other files."""
 
+    options = repr(_OPTIONS)
+
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:  # noqa: ANN401 - as above
-        parts = [repr(_OPTIONS), *_taken_in(self._py_func, set())]
+        parts = [self.options, *_taken_in(self._py_func, set())]
         taken_in = sha256("\n".join(parts).encode()).hexdigest()
         return (*super()._index_key(sig, codegen), taken_in)
 

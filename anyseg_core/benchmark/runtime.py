@@ -9,6 +9,7 @@ from anyseg_core.benchmark.runtimes import (
     EAGER,
     INT8,
     OTHERS,
+    SHIPPED,
     Network,
     Runtime,
     load,
@@ -25,6 +26,8 @@ SIDES = (256, 512)
 SMALL = Network("any2seg", "mit_b0")
 LARGE = Network("any2seg", "mit_b2")
 CMNEXT = Network("cmnext", "mit_b2")
+DEFAULT = Network(SHIPPED, SHIPPED)
+DEFAULT_COUNTS = (1, 2, 4)
 EAGER_NAME = f"{EAGER}, eager"
 CMNEXT_NAME = f"CMNeXt's form, {EAGER_NAME}"
 
@@ -38,7 +41,7 @@ def runtime_cases(scale: float) -> Iterator[Case]:
     """Give each case in turn, ready to run: whole networks, labels and confidence included.
 
     Any2Seg on MiT-B0 in each runtime beside eager PyTorch (int8 also beside the same runtime's
-    float32), then on MiT-B2 beside CMNeXt's form.
+    float32), then on MiT-B2 beside CMNeXt's form, then the package's own network.
 
     Args:
         scale: 1 for images of 256 and 512 pixels a side, less for a quick look.
@@ -49,7 +52,7 @@ def runtime_cases(scale: float) -> Iterator[Case]:
         for count in range(1, len(MODALITIES) + 1):
             for runtime in others:
                 asked = side == sides[-1] and count == len(MODALITIES)
-                yield _small(runtime, side, count, asked=asked)
+                yield _beside_eager(SMALL, runtime, side, count, asked=asked)
     for runtime in others:
         if runtime.backend == BEST.backend:
             peer = Peer(
@@ -58,6 +61,10 @@ def runtime_cases(scale: float) -> Iterator[Case]:
                 LEAST_OVER_CMNEXT if runtime == BEST else None,
             )
             yield _case(LARGE, runtime, sides[-1], len(MODALITIES), (peer,))
+    for count in DEFAULT_COUNTS:
+        for runtime in others:
+            if runtime.backend == BEST.backend:
+                yield _beside_eager(DEFAULT, runtime, sides[0], count, asked=False)
 
 
 def scaled_sides(scale: float) -> list[int]:
@@ -75,15 +82,17 @@ def segment(
     return lambda: segmenter.segment(tensors)
 
 
-def _small(runtime: Runtime, side: int, count: int, *, asked: bool) -> Case:
+def _beside_eager(
+    network: Network, runtime: Runtime, side: int, count: int, *, asked: bool
+) -> Case:
     subset = MODALITIES[:count]
     least = LEAST_OVER_EAGER if asked and runtime == BEST else None
-    peers = [Peer(EAGER_NAME, segment(SMALL, EAGER, side, subset), least)]
+    peers = [Peer(EAGER_NAME, segment(network, EAGER, side, subset), least)]
     exact = runtime._replace(precision="float32")
     if runtime.precision == INT8:
         least = LEAST_INT8 if asked and runtime == BEST else None
-        peers.append(Peer(str(exact), segment(SMALL, exact, side, subset), least))
-    return _case(SMALL, runtime, side, count, tuple(peers))
+        peers.append(Peer(str(exact), segment(network, exact, side, subset), least))
+    return _case(network, runtime, side, count, tuple(peers))
 
 
 def _case(

@@ -14,10 +14,11 @@ from anyseg_core.errors import AnysegError, MissingDependencyError
 from anyseg_core.models import ModelCard, build_model
 from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.runtime.graph_cache import CachedGraphs
+from anyseg_core.runtime.load import default_network
 from anyseg_core.runtime.onnxruntime_segmenter import OnnxruntimeSegmenter
 from anyseg_core.runtime.openvino_segmenter import OpenvinoSegmenter
 from anyseg_core.runtime.parity import Probe, make_probe, subset_agreement
-from anyseg_core.runtime.quantisation import QuantisedGraphs
+from anyseg_core.runtime.quantised_graphs import QuantisedGraphs
 from anyseg_core.runtime.torch_segmenter import TorchOptions, TorchSegmenter
 from anyseg_core.types import MODALITIES
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from anyseg_core.runtime.warming import WarmUp
 
 INT8 = "int8"
+SHIPPED = "default"
+"""The network of the package's own weights."""
+
 CALIBRATION_SIDE = 256
 """Side in pixels of the made-up images that int8 is calibrated with."""
 
@@ -65,8 +69,8 @@ class Network(NamedTuple):
     """A network under test.
 
     Attributes:
-        name: as ``build_model`` knows it.
-        encoder: its encoder.
+        name: as ``build_model`` knows it, or ``SHIPPED``.
+        encoder: its encoder; of the package's own network, what rows call it.
     """
 
     name: str
@@ -109,7 +113,7 @@ def load(network: Network, runtime: Runtime) -> Segmenter:
     if runtime.precision != INT8:
         return kind(graphs, device="cpu", precision=runtime.precision)
     size = (CALIBRATION_SIDE, CALIBRATION_SIDE)
-    quantised = QuantisedGraphs(graphs, list(probe(CALIBRATION_SIDE).tensors.values()))
+    quantised = QuantisedGraphs(graphs, [probe(CALIBRATION_SIDE).tensors])
     quantised.encoder(size)  # made now: what is missing is to show here
     return kind(quantised, device="cpu")
 
@@ -130,10 +134,12 @@ def parity(
 
 
 def _build(network: Network) -> tuple[SegmentationModel, ModelCard]:
-    """Return an untrained network whose numbers are as spread as a trained one's.
+    """Return the package's own network, or an untrained one with numbers as spread as trained ones.
 
     Fresh normalisations change nothing, and a runtime would leave them out.
     """
+    if network.name == SHIPPED:
+        return default_network()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = build_model(network.name, network.encoder, len(DELIVER), MODALITIES)

@@ -28,6 +28,7 @@ from anyseg_core.runtime.parity import SUFFICIENT, make_probe, subset_agreement
 from anyseg_core.runtime.quantisation import SUFFICIENT as SUFFICIENT_INT8
 from anyseg_core.runtime.tensorrt_engine import import_tensorrt
 from anyseg_core.runtime.torch_segmenter import TorchSegmenter
+from anyseg_core.weights import shipped_checkpoint
 
 if TYPE_CHECKING:
     from anyseg_core.models import ModelCard, SegmentationModel
@@ -48,7 +49,10 @@ def _size(text: str) -> Size:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", type=Path, help="the .safetensors file, its card beside it")
+    parser.add_argument(
+        "checkpoint", type=Path, nargs="?", default=shipped_checkpoint(),
+        help="the .safetensors file, its card beside it (default: the package's own weights)",
+    )  # fmt: skip
     parser.add_argument(
         "--format", choices=(*FORMATS, _TENSORRT), default="onnx",
         help="default: %(default)s; tensorrt is onnx, with the engines built for the GPU here",

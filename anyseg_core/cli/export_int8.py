@@ -11,9 +11,9 @@ from anyseg_core.data import open_dataset
 from anyseg_core.errors import CheckpointError, ConfigurationError
 from anyseg_core.evaluation import Plan, in_order, same_classes
 from anyseg_core.evaluation.predictors import SegmenterPredictor
-from anyseg_core.evaluation.quantised import SAMPLES, calibration_images, quantised_scores
+from anyseg_core.evaluation.quantised import SAMPLES, calibration_samples, quantised_scores
 from anyseg_core.runtime import load_segmenter
-from anyseg_core.runtime.quantisation import QuantisedGraphs
+from anyseg_core.runtime.quantised_graphs import QuantisedGraphs
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +38,7 @@ def add_int8_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
         "--precision", choices=("float32", INT8), default="float32",
-        help="of the encoder; int8 is for OpenVINO on a CPU (default: %(default)s)",
+        help="int8 is for OpenVINO on a CPU (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--calibrate", type=Path, metavar="ROOT",
@@ -74,9 +74,9 @@ def open_int8_data(options: argparse.Namespace, card: ModelCard) -> Int8Data | N
 def quantised_graphs(
     graphs: GraphSource, data: Int8Data, options: argparse.Namespace
 ) -> QuantisedGraphs:
-    """Return the graphs with the encoder in int8."""
+    """Return the graphs in int8."""
     return QuantisedGraphs(
-        graphs, calibration_images(data.calibration, graphs.card, options.samples)
+        graphs, calibration_samples(data.calibration, graphs.card, options.samples)
     )
 
 

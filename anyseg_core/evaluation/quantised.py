@@ -47,10 +47,10 @@ class QuantisedScore:
         return 100.0 * (self.float32 - self.int8)
 
 
-def calibration_images(
+def calibration_samples(
     dataset: SegmentationDataset, card: ModelCard, count: int = SAMPLES
-) -> list[Float32Array]:
-    """Return the network's inputs, float32 [3, H, W], of samples spread evenly over a split.
+) -> list[dict[str, Float32Array]]:
+    """Return the network's inputs, float32 [3, H, W] by modality, of samples spread over a split.
 
     Args:
         dataset: a split with one or more of the network's modalities.
@@ -68,13 +68,13 @@ def calibration_images(
             f"at least 1, with one or more of {', '.join(card.spec.modalities)}",
             "ask for more samples, or name another data set",
         )
-    images: list[Float32Array] = []
+    samples = []
     for index in np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(int)):
         sample = dataset[int(index)]
         size = network_size(sample.labels.shape, card.input_size)
         channels = {name: resize_channels(name, sample.channels[name], size) for name in names}
-        images += normalised(replace(sample, channels=channels), card.normalisation).values()
-    return images
+        samples.append(normalised(replace(sample, channels=channels), card.normalisation))
+    return samples
 
 
 def quantised_scores(

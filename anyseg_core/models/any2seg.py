@@ -17,7 +17,7 @@ from anyseg_core.models.base import (
 from anyseg_core.models.fusion import Fused, fuse_modalities, fusion_coefficients
 from anyseg_core.models.head_inference import (
     fused_tokens,
-    logits_of_scales,
+    head_maps,
     logits_of_scores,
     scores,
 )
@@ -63,6 +63,14 @@ class Any2SegOptions(ModelOptions):
             )
 
 
+def options_in_head(spec: ModelSpec) -> Any2SegOptions | None:
+    """Return a model's options where it is Any2Seg and its modalities meet in the head."""
+    if spec.name != "any2seg":
+        return None
+    options = Any2SegOptions(**spec.options)  # type: ignore[arg-type]  # ``build_model`` checked it
+    return options if options.fusion_level == "head" else None
+
+
 class Any2Seg(SeparableModel):
     """Segmentation from any modalities.
 
@@ -81,21 +89,16 @@ class Any2Seg(SeparableModel):
         self.loss_weights["base"] = options.base_weight
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return what modalities meet in, as ``SeparableModel.encode`` does.
+        """Return what ``SeparableModel.encode`` does; at the fusion level ``head``, its maps."""
+        return self._in_parts(self._head_maps if self.meets_in_head else self.encoder, images)
 
-        At the fusion level ``head``, its tokens N x h x w x width and the classifier's products
-        with them N x h x w x K: both are linear in what is fused. Else the encoder's four scales.
-        """
-        if self._at_head:
-            return self._in_parts(self._tokens_and_scores, images)
-        return self._in_parts(self.encoder, images)
+    @property
+    def meets_in_head(self) -> bool:
+        """Whether modalities meet in the sum of the head's maps."""
+        return self.options.fusion_level == "head"
 
-    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Fuse the modalities of one sample; see ``SeparableModel.fuse``."""
-        if self._at_head:
-            tokens, products = features
-            coefficients, weights = self._coefficients(tokens)
-            return logits_of_scores(self.head, _weighted_sum(coefficients, products)), weights
+    def fuse_maps(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Fuse the encoder's scales of one sample; see ``SeparableModel.fuse_maps``."""
         first = self._first_level(features)
         scales = [scale.mean(0, keepdim=True) for scale in features[:first]]
         shares = []
@@ -104,8 +107,17 @@ class Any2Seg(SeparableModel):
             coefficients, weights = self._coefficients(tokens)
             scales.append(_weighted_sum(coefficients, tokens).permute(0, 3, 1, 2))
             shares.append(weights)
-        logits = logits_of_scales(self.head, cast("Scales", tuple(scales)))
-        return logits, torch.stack(shares).mean(0)
+        maps = head_maps(self.head, cast("Scales", tuple(scales)))
+        return *maps, torch.stack(shares).mean(0)
+
+    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Fuse the modalities of one sample; see ``SeparableModel.fuse``."""
+        if not self.meets_in_head:
+            return super().fuse(features)
+        tokens = fused_tokens(features)
+        coefficients, weights = self._coefficients(tokens)
+        products = scores(self.head, tokens)  # linear, as the sum is
+        return logits_of_scores(self.head, _weighted_sum(coefficients, products)), weights
 
     def _segment(
         self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
@@ -125,16 +137,12 @@ class Any2Seg(SeparableModel):
         means = [mean_modality(scale, len(names)) for scale in features[:first]]
         weights = torch.stack([level.weights for level in fused]).mean(0)
         return SegmentationOutput(
-            logits=self.head.classify(self._head_map(means, fused)),
+            logits=self.head.classify(self._fused_map(means, fused)),
             weights=dict(zip(names, weights.unbind(0), strict=True)),
             features=dict(zip(names, stacked[-1].unbind(0), strict=True)),
             state=tuple(level.map for level in fused),
             auxiliary=self._base_logits(features),
         )
-
-    @property
-    def _at_head(self) -> bool:
-        return self.options.fusion_level == "head"
 
     def _first_level(self, features: tuple[Tensor, ...]) -> int:
         """Which of the features is the first that MFF fuses; those before are averaged."""
@@ -143,11 +151,10 @@ class Any2Seg(SeparableModel):
     def _meeting_maps(self, images: Tensor) -> tuple[Tensor, ...]:
         """The maps that modalities meet in: the head's alone, or the encoder's four."""
         scales = self.encoder(images)
-        return (self.head.fuse_scales(scales),) if self._at_head else scales
+        return (self.head.fuse_scales(scales),) if self.meets_in_head else scales
 
-    def _tokens_and_scores(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        tokens = fused_tokens(self.head, self.encoder(images))
-        return tokens, scores(self.head, tokens)
+    def _head_maps(self, images: Tensor) -> tuple[Tensor, ...]:
+        return head_maps(self.head, self.encoder(images))
 
     def _coefficients(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Coefficients h x w x M and weights [M] of one sample's tokens M x h x w x C."""
@@ -172,17 +179,17 @@ class Any2Seg(SeparableModel):
             residual=options.residual,
         )
 
-    def _head_map(self, means: list[Tensor], fused: list[Fused]) -> Tensor:
+    def _fused_map(self, means: list[Tensor], fused: list[Fused]) -> Tensor:
         """The head's map B x width x h x w, of which the fused maps are a part or the whole."""
         maps = [level.map for level in fused]
-        if self._at_head:
+        if self.meets_in_head:
             return maps[0]
         return self.head.fuse_scales(cast("Scales", (*means, *maps)))
 
     def _base_logits(self, features: tuple[Tensor, ...]) -> dict[str, Tensor]:
         if not self.training or self.options.base_weight == 0.0:
             return {}
-        own = features[0] if self._at_head else self.head.fuse_scales(cast("Scales", features))
+        own = features[0] if self.meets_in_head else self.head.fuse_scales(cast("Scales", features))
         return {"base": self.head.classify(own)}
 
 

@@ -16,7 +16,8 @@ from anyseg_core.models.base import (
     refuse_state,
     split_modalities,
 )
-from anyseg_core.models.head_inference import logits_of_scales
+from anyseg_core.models.charm_inference import collaborate, read_tokens
+from anyseg_core.models.head_inference import head_maps
 from anyseg_core.models.mutual_perception import MutualPerceptionBlock
 from anyseg_core.models.output import SegmentationOutput
 from anyseg_core.models.semantic_projection import (
@@ -190,27 +191,36 @@ class Charm(SeparableModel):
             for i in range(3 if options.between_scales else 0)
         )
 
-    def branch(self, name: str, maps: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return what ``CharmScale.read`` gives of one modality, scale by scale in a row."""
-        parts = zip(cast("Iterable[CharmScale]", self.scales), maps, strict=True)
-        return tuple(each for part, scale in parts for each in part.read(name, scale))
+    def encode(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the encoder's scales, N x h x w x C: as they lie in memory."""
+        return tuple(scale.permute(0, 2, 3, 1) for scale in super().encode(images))
 
-    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Collaborate at each scale, then run the head; see ``SeparableModel.fuse``."""
+    def branch(self, name: str, maps: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return what ``read_tokens`` gives of one modality, scale by scale in a row."""
+        parts = zip(cast("Iterable[CharmScale]", self.scales), maps, strict=True)
+        return tuple(
+            each
+            for part, scale in parts
+            for each in read_tokens(part, name, scale.permute(0, 3, 1, 2))
+        )
+
+    def fuse_maps(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Collaborate at each scale; see ``SeparableModel.fuse_maps``."""
         each = len(features) // len(self.scales)
-        reads = [
-            tuple(tensor.unsqueeze(1) for tensor in features[i : i + each])  # one sample
-            for i in range(0, len(features), each)
-        ]
-        collaborative, _, weights = self._fuse_scales(reads, enhancing=False)
-        logits = logits_of_scales(self.head, cast("Scales", tuple(collaborative)))
-        return logits, weights[:, 0]
+        fused: list[Tensor] = []
+        shares = []
+        for i, part in enumerate(cast("Iterable[CharmScale]", self.scales)):
+            read = features[each * i : each * (i + 1)]
+            rows, share = collaborate(part, read, self._before(fused))
+            fused.append(rows)
+            shares.append(share)
+        return *head_maps(self.head, cast("Scales", tuple(fused))), torch.stack(shares).mean(0)
 
     def _segment(
         self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
     ) -> SegmentationOutput:
         refuse_state(state)
-        maps = self.encode(images)
+        maps = super().encode(images)
         kept = self._kept(names)
         reads = []
         for part, scale in zip(cast("Iterable[CharmScale]", self.scales), maps, strict=True):

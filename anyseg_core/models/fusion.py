@@ -111,10 +111,24 @@ def fusion_coefficients(
     wide = tokens.to(torch.promote_types(tokens.dtype, torch.float32))
     at_pixels = wide.transpose(0, 1)
     products = torch.einsum("pmc,pnc->pmn", at_pixels, at_pixels)
-    places = torch.arange(tokens.shape[0], device=tokens.device)
-    squares = (products * (places[:, None] == places).to(wide.dtype)).sum(2)
+    return coefficients_of_products(
+        products,
+        iterations=iterations,
+        reweight=reweight,
+        selection=selection,
+        residual=residual,
+    )
+
+
+def coefficients_of_products(
+    products: Tensor, *, iterations: int, reweight: bool, selection: bool, residual: bool
+) -> tuple[Tensor, Tensor]:
+    """Return what ``fusion_coefficients`` gives, of the inner products P x M x M of M features."""
+    count = products.shape[1]
+    places = torch.arange(count, device=products.device)
+    squares = (products * (places[:, None] == places).to(products.dtype)).sum(2)
     lengths, pixel_lengths = squares.sum(0).sqrt(), squares.sqrt().clamp(min=_EPS)
-    even = torch.ones_like(squares) / tokens.shape[0]
+    even = torch.ones_like(squares) / count
     coefficients, weights = even, even[0]
     for _ in range(iterations):
         dots = (products * coefficients.unsqueeze(1)).sum(2)  # P x M: each map with the state

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torch.nn import functional
 
-from anyseg_core.models.encoders.layers import map_from_tokens, tokens_from_map
+from anyseg_core.models.encoders.layers import tokens_from_map
 from anyseg_core.models.upsample import upsample
 
 if TYPE_CHECKING:
@@ -15,27 +15,34 @@ if TYPE_CHECKING:
     from anyseg_core.models.head import SegFormerHead
 
 
-def fused_tokens(head: SegFormerHead, scales: Scales) -> Tensor:
-    """Return what ``SegFormerHead.fuse_scales`` gives in evaluation, as N x h x w x width.
+def head_maps(head: SegFormerHead, scales: Scales) -> tuple[Tensor, ...]:
+    """Return what the head adds up: a map N x h x w x width of each of four scales, at its size.
 
     The normalisation is taken into the weights of the linear layers, as it is linear then.
     """
-    size = (scales[0].shape[2], scales[0].shape[3])
     parts = head.fuse.weight.flatten(1).chunk(4, dim=1)
     gain, offset = _normalisation(head.norm)
-    fused: Tensor | None = None
-    for linear, part, scale in zip(head.project, parts, scales, strict=True):
+    maps = []
+    for i, (linear, part, scale) in enumerate(zip(head.project, parts, scales, strict=True)):
         assert isinstance(linear, nn.Linear)
         weight, bias = (part @ linear.weight) * gain[:, None], (part @ linear.bias) * gain
-        tokens = tokens_from_map(scale)
-        if fused is None:
-            fused = functional.linear(tokens, weight, bias + offset)
-        else:
-            small = functional.linear(tokens, weight, bias)
-            large = upsample(map_from_tokens(small, (scale.shape[2], scale.shape[3])), size)
-            fused = fused.add_(tokens_from_map(large))  # in place, for it is large
-    assert fused is not None
-    return functional.relu(fused, inplace=True).view(-1, *size, head.width)
+        tokens = functional.linear(tokens_from_map(scale), weight, bias if i else bias + offset)
+        maps.append(tokens.view(-1, scale.shape[2], scale.shape[3], head.width))
+    return tuple(maps)
+
+
+def fused_tokens(maps: tuple[Tensor, ...]) -> Tensor:
+    """Return what ``SegFormerHead.fuse_scales`` gives in evaluation, as N x h x w x width.
+
+    Args:
+        maps: of ``head_maps``, which stay as they are.
+    """
+    fused, *coarse = maps
+    for each in coarse:
+        large = upsample(each.permute(0, 3, 1, 2), (fused.shape[1], fused.shape[2]))
+        rows = large.permute(0, 2, 3, 1)
+        fused = fused + rows if fused is maps[0] else fused.add_(rows)  # in place, for it is large
+    return functional.relu(fused, inplace=True)
 
 
 def scores(head: SegFormerHead, tokens: Tensor) -> Tensor:
@@ -50,9 +57,9 @@ def logits_of_scores(head: SegFormerHead, products: Tensor) -> Tensor:
     return (products + bias).permute(0, 3, 1, 2)
 
 
-def logits_of_scales(head: SegFormerHead, scales: Scales) -> Tensor:
-    """Return the head's logits N x K x h x w of four scales, in evaluation."""
-    return logits_of_scores(head, scores(head, fused_tokens(head, scales)))
+def logits_of_maps(head: SegFormerHead, maps: tuple[Tensor, ...]) -> Tensor:
+    """Return the head's logits N x K x h x w of what ``head_maps`` gave."""
+    return logits_of_scores(head, scores(head, fused_tokens(maps)))
 
 
 def _normalisation(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from anyseg_core.models.base import mean_modality, refuse_state
-from anyseg_core.models.head_inference import logits_of_scales
+from anyseg_core.models.head_inference import head_maps
 from anyseg_core.models.output import SegmentationOutput
 from anyseg_core.models.separable import SeparableModel
 
@@ -23,11 +23,11 @@ class MeanFusion(SeparableModel):
     modality it is plain SegFormer. ``weights`` are 1 / M for each of the M modalities present.
     """
 
-    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Average one sample's maps, then run the head; see ``SeparableModel.fuse``."""
+    def fuse_maps(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Average one sample's maps; see ``SeparableModel.fuse_maps``."""
         means = tuple(scale.mean(0, keepdim=True) for scale in features)
         ones = torch.ones_like(features[0][:, 0, 0, 0], dtype=torch.float32)
-        return logits_of_scales(self.head, cast("Scales", means)), ones / ones.sum()
+        return *head_maps(self.head, cast("Scales", means)), ones / ones.sum()
 
     def _segment(
         self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from anyseg_core.models.base import SegmentationModel, split_modalities
+from anyseg_core.models.head_inference import logits_of_maps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,16 +43,36 @@ class SeparableModel(SegmentationModel):
         del name
         return maps
 
+    @property
+    def meets_in_head(self) -> bool:
+        """Whether the features are each modality's own maps of ``head_maps``, fused behind them."""
+        return False
+
     @abstractmethod
-    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Fuse M modalities of one sample; M stays free in a traced graph.
+    def fuse_maps(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Fuse M modalities of one sample, as far as the head's four maps.
+
+        Not for a model that ``meets_in_head``.
 
         Args:
             features: of ``branch``, in the model's order; M comes first in each.
 
         Returns:
+            The maps of ``head_maps``, 1 x h x w x width each, then each modality's weight,
+            float32 [M].
+        """
+
+    def fuse(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Fuse M modalities of one sample; M stays free in a traced graph.
+
+        Args:
+            features: as of ``fuse_maps``.
+
+        Returns:
             Logits 1 x K x h x w at stride 4, and each modality's weight, float32 [M].
         """
+        *maps, weights = self.fuse_maps(features)
+        return logits_of_maps(self.head, tuple(maps)), weights
 
     def features(self, names: tuple[str, ...], images: Tensor) -> tuple[Tensor, ...]:
         """Return what ``fuse`` takes of one image of each modality, M x 3 x H x W, all at once."""

@@ -41,6 +41,26 @@ class WindowGrid:
         height, width = ((side + self.window - 1) // self.window for side in self.size)
         return height, width
 
+    @property
+    def number(self) -> int:
+        """How many windows there are."""
+        rows, columns = self._counts()
+        return rows * columns
+
+    def places(self, device: torch.device) -> Tensor:
+        """Which cell of the map, row by row, stands at each place of the windows: int64 [J L].
+
+        Padding stands for the first cell.
+        """
+        height, width = self.size
+        cells = torch.arange(height * width, device=device)
+        return self.partition(cells.view(1, height, width, 1)).flatten()
+
+    def places_back(self, device: torch.device) -> Tensor:
+        """At which place of the windows each cell of the map stands, row by row: int64 [h w]."""
+        cells = torch.arange(self.number * self.window**2, device=device)
+        return self.merge(cells.view(1, self.number, -1, 1)).flatten()
+
     def partition(self, maps: Tensor) -> Tensor:
         """Cut maps N x h x w x C into windows N x J x (window window) x C, J windows each."""
         below, right = (

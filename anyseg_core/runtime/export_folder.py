@@ -6,9 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from anyseg_core.errors import CheckpointError, ConfigurationError, MissingDependencyError
+from anyseg_core.models.any2seg import options_in_head
 from anyseg_core.models.card import parse_card
 from anyseg_core.runtime.graph import OPSET
+from anyseg_core.runtime.head_tail import Classifier
 from anyseg_core.runtime.openvino_segmenter import import_openvino, openvino_core
 from anyseg_core.runtime.precision import FLOAT32
 
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
     from anyseg_core.runtime.graph_source import Graph, GraphSource
 
 FORMATS = ("onnx", "openvino")
-_ENCODER, _FUSION = "encoder", "fusion"
+_ENCODER, _FUSION, _FUSED_MAPS = "encoder", "fusion", "fused-maps"
+_CLASSIFIER = "classifier.npz"
 _CARD = "card.json"
 _ABOUT = "export.json"
 _SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
@@ -75,7 +80,12 @@ def write_export(
         _write_graph(graphs.encoder(size), folder / _ENCODER, graph_format)
         for name in card.spec.modalities if graphs.has_branches else ():
             _write_graph(graphs.branch(name, size), folder / _branch(name), graph_format)
-        _write_graph(graphs.fusion(size), folder / _FUSION, graph_format)
+        if graph_format == "onnx":  # OpenVINO ends its graphs at the head's maps
+            _write_graph(graphs.fusion(size), folder / _FUSION, graph_format)
+        if options_in_head(card.spec) is None:
+            _write_graph(graphs.fused_maps(size), folder / _FUSED_MAPS, graph_format)
+        classifier = graphs.classifier
+        np.savez(folder / _CLASSIFIER, weights=classifier.weights, bias=classifier.bias)
         _write_json(folder / _ABOUT, asdict(info))
         _write_json(folder / _CARD, card.to_json())
     except OSError as error:
@@ -121,6 +131,24 @@ class ExportedGraphs:
         """Whether each modality has a graph of its own between encoder and fusion."""
         return self.info.has_branches
 
+    @property
+    def classifier(self) -> Classifier:
+        """The head's last layer.
+
+        Raises:
+            CheckpointError: it is missing or damaged.
+        """
+        path = self._folder / _CLASSIFIER
+        try:
+            with np.load(path) as arrays:
+                return Classifier(arrays["weights"], arrays["bias"])
+        except (OSError, ValueError, KeyError) as error:
+            raise CheckpointError(
+                f"{self._folder} without a readable {_CLASSIFIER} ({error})",
+                "all that anyseg export wrote",
+                "export the checkpoint anew",
+            ) from error
+
     def encoder(self, size: Size) -> Path:
         """Return the path of the graph that encodes images of ``size``."""
         return self._path(_ENCODER, size)
@@ -132,6 +160,10 @@ class ExportedGraphs:
     def fusion(self, size: Size) -> Path:
         """Return the path of the graph that fuses any number of modalities."""
         return self._path(_FUSION, size)
+
+    def fused_maps(self, size: Size) -> Path:
+        """Return the path of the graph of the fusion as far as the head's maps."""
+        return self._path(_FUSED_MAPS, size)
 
     def _path(self, name: str, size: Size) -> Path:
         bound = self.info.size

@@ -30,6 +30,8 @@ OPSET = 17
 
 INPUT = "images"
 OUTPUTS = ("labels", "confidence", "weights")
+MAPS = 4
+"""Maps that the head adds up."""
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -104,6 +106,18 @@ class BranchGraph(nn.Module):
     def forward(self, *maps: Tensor) -> tuple[Tensor, ...]:
         """Return the features of one image."""
         return self.model.branch(self.name, maps)
+
+
+class MapsGraph(nn.Module):
+    """A model's second half as far as the head's maps, for runtimes that do the rest in loops."""
+
+    def __init__(self, model: SeparableModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *features: Tensor) -> tuple[Tensor, ...]:
+        """Return four maps 1 x h x w x width, and the weights, float32 [M]."""
+        return self.model.fuse_maps(features)
 
 
 class FusionGraph(nn.Module):
@@ -189,16 +203,49 @@ def export_fusion(model: SegmentationModel, size: Size | None = None) -> bytes:
         ConfigurationError: see ``separable``.
     """
     whole = separable(model)
-    graph = FusionGraph(whole, size).eval()
-    name = model.spec.modalities[:1]
-    with torch.no_grad():
-        one, larger = (whole.features(name, images) for images in _examples(model, 1, size))
-    features = tuple(each.repeat(2, *[1] * (each.ndim - 1)) for each in one)
-    names = feature_names(len(features))
+    one, larger = _features(whole, size)
+    names = feature_names(len(one))
     axes = _free_axes("modalities", names, one, larger) | {"weights": {0: "modalities"}}
     if size is None:
         axes |= {name: {0: "height", 1: "width"} for name in OUTPUTS[:2]}
-    return _export(graph, features, names, OUTPUTS, axes)
+    return _export(FusionGraph(whole, size).eval(), _of_two(one), names, OUTPUTS, axes)
+
+
+def export_fused_maps(model: SegmentationModel, size: Size | None = None) -> bytes:
+    """Return the fusion as far as the head's maps as an ONNX file; see ``export_fusion``.
+
+    Args:
+        model: on the CPU, in evaluation mode; not one that ``meets_in_head``.
+        size: see ``fusion_size``.
+
+    Raises:
+        ConfigurationError: see ``separable``.
+    """
+    whole = separable(model)
+    one, larger = _features(whole, size)
+    names, outputs = feature_names(len(one)), (*map_names(MAPS), OUTPUTS[2])
+    graph = MapsGraph(whole).eval()
+    with torch.no_grad():
+        maps = (graph(*each)[:MAPS] for each in (one, larger))
+        axes = _free_axes("modalities", names, one, larger) | {"weights": {0: "modalities"}}
+        free = _free_axes("", outputs[:MAPS], *maps)
+    axes |= {name: {i: a for i, a in each.items() if i} for name, each in free.items()}
+    return _export(graph, _of_two(one), names, outputs, axes)
+
+
+def _features(
+    model: SeparableModel, size: Size | None
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Return the features of one modality, of the images that ``_examples`` gives."""
+    name = model.spec.modalities[:1]
+    with torch.no_grad():
+        some, larger = (model.features(name, images) for images in _examples(model, 1, size))
+    return some, larger
+
+
+def _of_two(features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return features of one modality for two: a number of 1 would be no free axis."""
+    return tuple(each.repeat(2, *[1] * (each.ndim - 1)) for each in features)
 
 
 def _examples(model: SegmentationModel, count: int, size: Size | None) -> tuple[Tensor, Tensor]:

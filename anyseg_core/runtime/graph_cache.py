@@ -17,10 +17,12 @@ from anyseg_core.runtime.graph import (
     encoder_size,
     export_branch,
     export_encoder,
+    export_fused_maps,
     export_fusion,
     fusion_size,
     separable,
 )
+from anyseg_core.runtime.head_tail import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from anyseg_core.runtime.graph import Size
 
 
-_LAYOUT = 2
+_LAYOUT = 4
 """Of what passes between the graphs; another one makes those in a cache useless."""
 
 
@@ -75,6 +77,11 @@ class CachedGraphs:
         """Whether each modality has a graph of its own between encoder and fusion."""
         return self._model.has_branches
 
+    @property
+    def classifier(self) -> Classifier:
+        """The head's last layer."""
+        return Classifier.of(self._model.head)
+
     def encoder(self, size: Size) -> bytes:
         """Return the ONNX file that encodes images of ``size``."""
         bound = encoder_size(self._model, size)
@@ -91,6 +98,11 @@ class CachedGraphs:
         """Return the ONNX file that fuses any number of modalities."""
         bound = fusion_size(self._model, size)
         return self._cached("fusion", bound, lambda: export_fusion(self._model, bound))
+
+    def fused_maps(self, size: Size) -> bytes:
+        """Return the ONNX file of the fusion as far as the head's maps."""
+        bound = fusion_size(self._model, size)
+        return self._cached("fused-maps", bound, lambda: export_fused_maps(self._model, bound))
 
     def _cached(self, name: str, bound: Size | None, export: Callable[[], bytes]) -> bytes:
         suffix = "" if bound is None else f"-{bound[1]}x{bound[0]}"

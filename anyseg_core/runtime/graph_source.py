@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from anyseg_core.models import ModelCard
     from anyseg_core.runtime.graph import Size
+    from anyseg_core.runtime.head_tail import Classifier
 
 Graph = bytes | Path
 """An ONNX file's content, or the path of an ONNX or OpenVINO file."""
@@ -27,6 +28,11 @@ class GraphSource(Protocol):
         """Whether each modality has a graph of its own between encoder and fusion."""
         ...
 
+    @property
+    def classifier(self) -> Classifier:
+        """The head's last layer; raises as ``encoder``."""
+        ...
+
     def encoder(self, size: Size) -> Graph:
         """Return the graph that encodes images of ``size``, of all modalities.
 
@@ -42,6 +48,13 @@ class GraphSource(Protocol):
 
     def fusion(self, size: Size) -> Graph:
         """Return the graph that fuses any number of modalities; raises as ``encoder`` does."""
+        ...
+
+    def fused_maps(self, size: Size) -> Graph:
+        """Return the graph of the fusion as far as the head's maps; raises as ``encoder`` does.
+
+        Not for modalities that meet in the head.
+        """
         ...
 
 

@@ -124,6 +124,11 @@ def load_network(path: Path | None) -> tuple[SegmentationModel, ModelCard]:
     return model.eval(), card
 
 
+def default_network() -> tuple[SegmentationModel, ModelCard]:
+    """Load the package's own weights; while it has none, the untrained network."""
+    return load_network(shipped_checkpoint())
+
+
 def _torch(
     model: SegmentationModel, card: ModelCard, device: str, precision: str, *, compiled: bool
 ) -> TorchSegmenter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.errors import CheckpointError, MissingDependencyError
+from anyseg_core.models.any2seg import options_in_head
 from anyseg_core.runtime.feature_bank import FeatureBank
-from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names, map_names
+from anyseg_core.runtime.graph import INPUT, feature_names, map_names
 from anyseg_core.runtime.graph_cache import cache_folder
 from anyseg_core.runtime.graph_segmenter import GraphSegmenter, refuse_device
+from anyseg_core.runtime.head_tail import HeadTail
 from anyseg_core.runtime.precision import FLOAT32, refuse_precision
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from anyseg_core.runtime.graph import Size
     from anyseg_core.runtime.graph_source import Graph, GraphSource
     from anyseg_core.types import Float32Array, UInt8Array
@@ -64,8 +69,13 @@ class OpenvinoSegmenter(GraphSegmenter):
     def _build(self, size: Size) -> _OpenvinoNetwork:
         return _OpenvinoNetwork(self, self._graphs, size)
 
-    def compile(self, graph: Graph, shapes: dict[str, tuple[int, ...]]) -> Any:  # noqa: ANN401 - OpenVINO's own type
+    def compile(self, graph: Graph, shapes: Mapping[str, tuple[int, ...]], streams: int = 1) -> Any:  # noqa: ANN401 - OpenVINO's own type
         """Compile a graph for input shapes.
+
+        Args:
+            graph: what to compile.
+            shapes: of its inputs.
+            streams: how many requests share the cores at once; 1 gives one request all of them.
 
         Raises:
             CheckpointError: OpenVINO cannot read the graph, or it is for other shapes.
@@ -79,11 +89,13 @@ class OpenvinoSegmenter(GraphSegmenter):
                 "what anyseg export writes",
                 "export it anew",
             ) from error
-        options = {
+        options: dict[str, str | int] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
             "CACHE_DIR": str(cache_folder() / "openvino"),
         }
+        if streams > 1:
+            options["NUM_STREAMS"] = streams
         self._compiled.append(next(iter(shapes.values())))
         try:
             return self._core.compile_model(model, "CPU", options)
@@ -97,53 +109,125 @@ class _OpenvinoNetwork:
 
     def __init__(self, segmenter: OpenvinoSegmenter, graphs: GraphSource, size: Size) -> None:
         self._segmenter, self._graphs, self._size = segmenter, graphs, size
-        modalities = graphs.card.spec.modalities
-        compiled = segmenter.compile(graphs.encoder(size), {INPUT: (1, 3, *size)})
-        self._encoder = compiled.create_infer_request()
-        shapes = _output_shapes(compiled)
-        self._outputs = map_names(len(shapes))
-        self._branches = []
-        if graphs.has_branches:
-            given = dict(zip(self._outputs, shapes, strict=True))
-            own = [segmenter.compile(graphs.branch(name, size), given) for name in modalities]
-            self._branches = [each.create_infer_request() for each in own]
-            shapes = _output_shapes(own[0])
+        count = len(graphs.card.spec.modalities)
+        self._alone = FirstHalf(segmenter, graphs, size, lanes=1)
+        shapes = self._alone.feature_shapes
         self._names = feature_names(len(shapes))
-        self._bank = FeatureBank(len(modalities), [shape[1:] for shape in shapes])
+        self._bank = FeatureBank(count, [shape[1:] for shape in shapes])
         tensor = import_openvino().Tensor
         self._slots = [
             [tensor(each.numpy(), shared_memory=True) for each in self._bank.slot(index)]
-            for index in range(len(modalities))
+            for index in range(count)
         ]
-        for request, slots in zip(self._branches, self._slots, strict=False):
-            for name in self._outputs:
-                request.set_tensor(name, self._encoder.get_tensor(name))
-            for name, slot in zip(self._names, slots, strict=True):
-                request.set_tensor(name, slot)
+        lanes = min(count, usable_cores())
+        self._together = (
+            FirstHalf(segmenter, graphs, size, lanes=lanes) if lanes > 1 else self._alone
+        )
+        self._waiting: dict[int, Float32Array] = {}
+        self._meets_in_head = options_in_head(graphs.card.spec) is not None
+        self._tail = HeadTail(graphs.card.spec, graphs.classifier)
         self._fusions: dict[int, Any] = {}
 
     def encode(self, index: int, image: Float32Array) -> None:
-        """Encode one modality; see ``SizedNetwork``."""
-        if not self._branches:
-            for name, slot in zip(self._outputs, self._slots[index], strict=True):
-                self._encoder.set_tensor(name, slot)
-        self._encoder.infer([image[None]], share_inputs=True, share_outputs=True)
-        if self._branches:
-            self._branches[index].infer(share_inputs=True, share_outputs=True)
+        """Take an image for one modality, for the next ``fuse``; see ``SizedNetwork``."""
+        self._waiting[index] = image
 
     def fuse(self, indices: tuple[int, ...]) -> tuple[UInt8Array, UInt8Array, Float32Array]:
-        """Fuse; see ``SizedNetwork``."""
-        features = dict(zip(self._names, self._bank.gather(indices), strict=True))
-        count = len(indices)
-        if count not in self._fusions:
-            shapes = {name: tuple(each.shape) for name, each in features.items()}
-            compiled = self._segmenter.compile(self._graphs.fusion(self._size), shapes)
-            self._fusions[count] = compiled.create_infer_request()
-        request = self._fusions[count]
-        inputs = {name: each.numpy() for name, each in features.items()}
+        """Encode what waits, then fuse; see ``SizedNetwork``."""
+        self._encode_waiting()
+        features = self._bank.gather(indices)
+        if self._meets_in_head:
+            return self._tail.segment([each.numpy() for each in features], None, self._size)
+        request = self._fusion(len(indices))
+        inputs = {n: each.numpy() for n, each in zip(self._names, features, strict=True)}
         request.infer(inputs, share_inputs=True, share_outputs=True)
-        labels, confidence, weights = (np.array(request.get_tensor(name).data) for name in OUTPUTS)
-        return labels, confidence, weights
+        *maps, weights = (each.data for each in request.output_tensors)
+        return self._tail.segment(maps, np.array(weights), self._size)
+
+    def _encode_waiting(self) -> None:
+        """Encode as many images at once as there are lanes, and a last one on all cores."""
+        waiting = sorted(self._waiting.items())
+        while waiting:
+            half = self._together if len(waiting) > 1 else self._alone
+            group, waiting = waiting[: half.lanes], waiting[half.lanes :]
+            half.run([(index, image, self._slots[index]) for index, image in group])
+        self._waiting.clear()
+
+    def _fusion(self, count: int) -> Any:  # noqa: ANN401 - OpenVINO's own type
+        if count not in self._fusions:
+            shapes = {
+                name: (count, *shape[1:])
+                for name, shape in zip(self._names, self._alone.feature_shapes, strict=True)
+            }
+            compiled = self._segmenter.compile(self._graphs.fused_maps(self._size), shapes)
+            self._fusions[count] = compiled.create_infer_request()
+        return self._fusions[count]
+
+
+class FirstHalf:
+    """The encoder and the branches, on images of several modalities at once.
+
+    A core each is better for two images than both cores for one after the other: threads that
+    share a layer wait for each other after each. The numbers are the same to the last bit.
+
+    Args:
+        segmenter: compiles.
+        graphs: the network's.
+        size: of the images.
+        lanes: how many images are encoded at once; one alone has all cores.
+    """
+
+    def __init__(
+        self, segmenter: OpenvinoSegmenter, graphs: GraphSource, size: Size, *, lanes: int
+    ) -> None:
+        self.lanes = lanes
+        compiled = segmenter.compile(graphs.encoder(size), {INPUT: (1, 3, *size)}, lanes)
+        self._encoders = [compiled.create_infer_request() for _ in range(lanes)]
+        shapes = _output_shapes(compiled)
+        self._maps = map_names(len(shapes))
+        self._branches = []
+        if graphs.has_branches:
+            given = dict(zip(self._maps, shapes, strict=True))
+            own = [
+                segmenter.compile(graphs.branch(name, size), given, lanes)
+                for name in graphs.card.spec.modalities
+            ]
+            self._branches = [each.create_infer_request() for each in own]
+            shapes = _output_shapes(own[0])
+        self.feature_shapes = shapes
+        self._features = feature_names(len(shapes))
+
+    def run(self, images: Sequence[tuple[int, Float32Array, Sequence[Any]]]) -> None:
+        """Encode images.
+
+        Args:
+            images: at most one for each lane: the modality's place, 3 x H x W, and the memory of
+                its features.
+        """
+        lanes = list(zip(self._encoders, images, strict=False))
+        for encoder, (_, image, slots) in lanes:
+            if not self._branches:
+                _set_tensors(encoder, self._maps, slots)
+            encoder.start_async([image[None]], share_inputs=True)
+        for encoder, (index, _, slots) in lanes:
+            encoder.wait()
+            if self._branches:
+                branch = self._branches[index]
+                _set_tensors(branch, self._maps, encoder.output_tensors)
+                _set_tensors(branch, self._features, slots)
+                branch.start_async(share_inputs=True)
+        for _, (index, _, _) in lanes if self._branches else ():
+            self._branches[index].wait()
+
+
+def _set_tensors(request: Any, names: Iterable[str], tensors: Iterable[Any]) -> None:  # noqa: ANN401 - as above
+    for name, tensor in zip(names, tensors, strict=True):
+        request.set_tensor(name, tensor)
+
+
+def usable_cores() -> int:
+    """Return how many of the machine's cores this process may run on."""
+    return len(os.sched_getaffinity(0))
 
 
 def _output_shapes(compiled: Any) -> list[tuple[int, ...]]:  # noqa: ANN401 - OpenVINO's own type

@@ -18,18 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
-from anyseg_core.runtime.graph import INPUT
 from anyseg_core.runtime.onnxruntime_segmenter import import_onnxruntime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
-
-    from anyseg_core.models import ModelCard
-    from anyseg_core.runtime.graph import Size
-    from anyseg_core.runtime.graph_source import Graph, GraphSource
-    from anyseg_core.types import Float32Array
 
 SUFFICIENT = 0.97
 """Share of pixels on which an int8 network must give PyTorch's label."""
@@ -72,54 +66,6 @@ def quantise(graph: bytes, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> bytes
     return network.serialised()
 
 
-class QuantisedGraphs:
-    """Another source's graphs, the encoder in int8: almost all work is there; see ``GraphSource``.
-
-    Args:
-        graphs: the float32 graphs.
-        images: normalised float32 3 x H x W, all of one size: what sensors see, of all modalities.
-
-    Raises:
-        ConfigurationError, MissingDependencyError: as ``quantise``.
-    """
-
-    def __init__(self, graphs: GraphSource, images: Sequence[Float32Array]) -> None:
-        self._graphs = graphs
-        self._images = images
-        self._encoders: dict[bytes, bytes] = {}
-
-    @property
-    def card(self) -> ModelCard:
-        """The network's card."""
-        return self._graphs.card
-
-    @property
-    def has_branches(self) -> bool:
-        """Whether each modality has a graph of its own between encoder and fusion."""
-        return self._graphs.has_branches
-
-    def encoder(self, size: Size) -> bytes:
-        """Return the ONNX file that encodes images of ``size`` in int8.
-
-        Raises:
-            ConfigurationError: the source has no ONNX file.
-        """
-        graph = self._graphs.encoder(size)
-        content = graph if isinstance(graph, bytes) else graph.read_bytes()
-        if content not in self._encoders:
-            feeds = ({INPUT: image[None]} for image in self._images)
-            self._encoders[content] = quantise(content, feeds)
-        return self._encoders[content]
-
-    def branch(self, name: str, size: Size) -> Graph:
-        """Return the source's graph of one modality's branch."""
-        return self._graphs.branch(name, size)
-
-    def fusion(self, size: Size) -> Graph:
-        """Return the source's graph that fuses modalities."""
-        return self._graphs.fusion(size)
-
-
 @dataclass(frozen=True, slots=True)
 class _Spot:
     """A tensor to quantise, and the nodes that shall read it quantised."""
@@ -146,15 +92,8 @@ class _Network:
 
     @cached_property
     def products(self) -> list[Any]:
-        """The nodes to compute in int8: weights known, or both factors activations.
-
-        What is an output is float, and so is a product with it: the classifier's.
-        """
-        return [
-            node
-            for node in self.model.graph.node
-            if node.op_type in _PRODUCTS and not self._outputs.intersection(node.input)
-        ]
+        """The nodes to compute in int8: weights known, or both factors activations."""
+        return [node for node in self.model.graph.node if node.op_type in _PRODUCTS]
 
     def spots(self) -> Iterator[_Spot]:
         """Find where activations become int8: as early as no reader needs them as floats.
@@ -258,6 +197,16 @@ class _Network:
 
     def _add(self, name: str, values: NDArray[Any]) -> None:
         self.model.graph.initializer.append(self._onnx.numpy_helper.from_array(values, name))
+
+
+def open_float(graph: bytes) -> Any:  # noqa: ANN401 - as above
+    """Open a session of ONNX Runtime for a graph, on the CPU.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    onnxruntime = import_onnxruntime()
+    return _open(onnxruntime, graph, _options(onnxruntime))
 
 
 def _calibrate(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba.core import caching
 
-from anyseg_core.kernels import Kernel, array_in, array_out, constants
+from anyseg_core.kernels import Kernel, array_in, array_out, constants, constants_in
 
 IMPORT_PROGRAM = """
 from anyseg_core.events import open_decoder
@@ -115,6 +115,28 @@ def test_without_a_folder_for_the_cache_a_loop_is_compiled_in_memory(monkeypatch
     values, out = np.arange(3, dtype=np.float32), np.empty(3, np.float32)
     Kernel(double, ((array_in("float32", 1), array_out("float32", 1)),))(values, out)
     assert out.tolist() == [0, 2, 4]
+
+
+def total(values, out):
+    found = np.float32(0)
+    for i in range(values.size):
+        found += values[i]
+    out[0] = found
+
+
+def test_sums_may_be_added_up_in_another_order_where_a_loop_allows_it():
+    signature = (constants_in("float32", 1), array_out("float32", 1))
+    values = np.random.default_rng(0).random(10_000, np.float32)
+    sums = np.empty((2, 1), np.float32)
+    for reassociated, out in zip((False, True), sums, strict=True):
+        summing = Kernel(total, (signature,), reassociated=reassociated)
+        summing(constants(values, np.float32), out)
+    in_order = np.add.accumulate(values, dtype=np.float32)[-1]
+    assert sums[0] == in_order
+    assert sums[1] != in_order  # several at once, and so nearer to the truth
+    assert abs(sums[1] - values.sum(dtype=np.float64)) < abs(
+        in_order - values.sum(dtype=np.float64)
+    )
 
 
 def test_an_unusable_cache_folder_does_not_break_the_import():

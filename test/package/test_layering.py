@@ -24,7 +24,7 @@ ALLOWED = {
     "normalisation": BASE,
     "models": BASE | {"normalisation"},
     "distillation": BASE | {"models"},
-    "runtime": BASE | {"normalisation", "models", "weights"},
+    "runtime": BASE | {"normalisation", "models", "weights", "kernels", "parallel"},
     "config": BASE | {"health"},
     "pipeline": BASE | {"config", "geometry", "events", "sync", "health", "projection", "runtime"},
     "simulation": BASE | {"geometry", "events", "kernels", "parallel"},

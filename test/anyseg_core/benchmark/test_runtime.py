@@ -28,6 +28,7 @@ def small(tmp_path_factory):
         patch.setattr(runtime, "SIDES", (SIDE,))
         patch.setattr(runtime, "LARGE", runtime.SMALL)
         patch.setattr(runtime, "CMNEXT", Network("cmnext", "mit_b0"))
+        patch.setattr(runtime, "DEFAULT_COUNTS", (1,))
         for module in (runtime, runtime_report):
             patch.setattr(module, "OTHERS", MEASURED)
         yield
@@ -50,6 +51,11 @@ def test_each_runtime_meets_each_number_of_modalities_at_each_size(cases):
     for each in MEASURED:
         for letters in ("R", "RD", "RDE", "RDEL"):
             assert f"{each}, mit_b0, {letters}, {SIDE} x {SIDE}" in names
+
+
+def test_the_packages_own_network_is_measured_at_the_smallest_size(cases):
+    names = [case.name for case in cases if "default" in case.name]
+    assert names == [f"{each}, default, R, {SIDE} x {SIDE}" for each in MEASURED]
 
 
 def test_a_scale_shrinks_images_to_multiples_of_32(monkeypatch):

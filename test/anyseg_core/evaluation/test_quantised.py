@@ -5,31 +5,32 @@ import pytest
 
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.evaluation import evaluate
-from anyseg_core.evaluation.quantised import calibration_images, quantised_scores
+from anyseg_core.evaluation.quantised import calibration_samples, quantised_scores
 from anyseg_core.types import MODALITIES
 
 
 def test_calibration_takes_samples_spread_over_the_split_with_all_modalities(memory, erring):
     dataset = memory()
-    images = calibration_images(dataset, erring().card, 3)
-    assert len(images) == 3 * len(MODALITIES)
-    for place, index in enumerate((0, 2, 4)):
-        wanted = dataset[index].channels["rgb"]
-        assert np.array_equal(images[place * len(MODALITIES)], wanted)
+    samples = calibration_samples(dataset, erring().card, 3)
+    for sample, index in zip(samples, (0, 2, 4), strict=True):
+        assert list(sample) == list(MODALITIES)
+        for name, image in sample.items():
+            assert np.array_equal(image, dataset[index].channels[name])
 
 
 def test_calibration_sees_images_at_the_networks_size_and_no_sample_twice(memory, erring):
-    images = calibration_images(memory(), erring(input_size=(64, 64)).card, 99)
-    assert len(images) == 5 * len(MODALITIES)
+    samples = calibration_samples(memory(), erring(input_size=(64, 64)).card, 99)
+    assert len(samples) == 5
+    images = [image for sample in samples for image in sample.values()]
     assert all(image.dtype == np.float32 for image in images)
     assert {image.shape for image in images} == {(3, 64, 64)}
 
 
 def test_no_sample_or_no_known_modality_is_refused(memory, erring):
     with pytest.raises(ConfigurationError, match="0 samples"):
-        calibration_images(memory(), erring().card, 0)
+        calibration_samples(memory(), erring().card, 0)
     with pytest.raises(ConfigurationError, match="radar"):
-        calibration_images(memory(modalities=("radar",)), erring().card)
+        calibration_samples(memory(modalities=("radar",)), erring().card)
 
 
 class Exact:

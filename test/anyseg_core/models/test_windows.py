@@ -48,3 +48,16 @@ def test_two_places_meet_exactly_where_they_share_a_shifted_window(height, width
 @pytest.mark.parametrize(("size", "shifted"), [((8, 4), False), ((4, 4), True)])
 def test_whole_windows_without_a_shift_need_no_mask(size, shifted):
     assert WindowGrid.of(size, 4, shifted=shifted).mask(torch.device("cpu")) is None
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("size", [(8, 12), (5, 9), (3, 3)])
+def test_places_say_which_cell_stands_where_and_back(size, shifted):
+    grid = WindowGrid.of(size, 4, shifted=shifted)
+    maps = torch.arange(1.0, size[0] * size[1] + 1).view(1, *size, 1)
+    windows = grid.partition(maps).flatten()
+    places = grid.places(maps.device)
+    real = windows > 0  # the rest is padding
+    assert torch.equal(maps.flatten()[places][real], windows[real])
+    assert torch.equal(windows[grid.places_back(maps.device)], maps.flatten())
+    assert len(places) == grid.number * 16

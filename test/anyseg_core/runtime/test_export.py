@@ -1,18 +1,21 @@
 """``anyseg export`` and the way back."""
 
+import argparse
 import json
 import sys
 
 import numpy as np
 import pytest
 
+from anyseg_core.cli.export import COMMAND
 from anyseg_core.cli.main import main
 from anyseg_core.errors import CheckpointError, ConfigurationError
 from anyseg_core.models import load_checkpoint
 from anyseg_core.runtime import load_segmenter
 from anyseg_core.runtime.export_folder import write_export
 from anyseg_core.runtime.graph_cache import CachedGraphs
-from anyseg_core.runtime.quantisation import QuantisedGraphs
+from anyseg_core.runtime.quantised_graphs import QuantisedGraphs
+from anyseg_core.weights import shipped_checkpoint
 
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 
@@ -57,8 +60,9 @@ def test_a_model_with_windows_is_exported_for_one_size_with_a_branch_for_each_mo
     said = capsys.readouterr().out
     assert "an encoder, a branch for each modality and one fusion for any subset" in said
     assert "for images of 96 x 64" in said
-    graphs = {path.stem for path in tmp_path.iterdir()} - {"card", "export"}
-    assert graphs == {"encoder", "branch-rgb", "branch-depth", "fusion"}
+    graphs = {path.stem for path in tmp_path.iterdir()} - {"card", "export", "classifier"}
+    wanted = {"encoder", "branch-rgb", "branch-depth", "fused-maps"}
+    assert graphs == wanted | ({"fusion"} if graph_format == "onnx" else set())
     segmenter = load_segmenter(tmp_path, RUNTIMES[graph_format])
     both = {name: tensors[name] for name in ("rgb", "depth")}
     got, wanted = segmenter.segment(both), load("charm", "torch").segment(both)
@@ -70,6 +74,21 @@ def test_a_model_with_windows_is_exported_for_one_size_with_a_branch_for_each_mo
         path.unlink()
     with pytest.raises(CheckpointError, match="without branch-depth"):
         load_segmenter(tmp_path, RUNTIMES[graph_format]).segment(both)
+
+
+def test_without_a_checkpoint_the_packages_own_weights_are_exported():
+    parser = argparse.ArgumentParser()
+    COMMAND.add_arguments(parser)
+    assert parser.parse_args(["--output", "out"]).checkpoint == shipped_checkpoint()
+
+
+def test_an_export_without_its_classifier_is_refused(checkpoint, tensors, tmp_path):
+    pytest.importorskip("openvino")
+    graphs = CachedGraphs(*load_checkpoint(checkpoint))
+    write_export(graphs, tmp_path, "openvino", (64, 96), bound=False)
+    (tmp_path / "classifier.npz").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match=r"without a readable classifier.npz"):
+        load_segmenter(tmp_path, "openvino").segment(tensors)
 
 
 def test_a_missing_checkpoint_is_bad_input_with_one_line(tmp_path, capsys):
@@ -130,7 +149,7 @@ def test_int8_is_for_exports_that_are_in_it(checkpoint, tensors, tmp_path):
     pytest.importorskip("openvino")
     graphs = CachedGraphs(*load_checkpoint(checkpoint))
     for precision in ("float32", "int8"):
-        source = QuantisedGraphs(graphs, list(tensors.values())) if precision == "int8" else graphs
+        source = QuantisedGraphs(graphs, [tensors]) if precision == "int8" else graphs
         folder = tmp_path / precision
         write_export(source, folder, "openvino", (64, 96), bound=False, precision=precision)
     exported = load_segmenter(tmp_path / "int8", "openvino", "cpu", "int8")

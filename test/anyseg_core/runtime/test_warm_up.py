@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from anyseg_core.runtime import load_segmenter
+from anyseg_core.runtime import load_segmenter, openvino_segmenter
 from anyseg_core.runtime.warming import WarmUp
 
 
@@ -20,17 +20,22 @@ def run_all(segmenter, subsets, tensors):
             segmenter.segment({name: tensors[name] for name in present}, readings)
 
 
-@pytest.mark.parametrize(("kind", "branches", "fusions"), [("any2seg", 0, 4), ("charm", 2, 2)])
+@pytest.mark.parametrize(
+    ("kind", "branches", "numbers", "fusions"),
+    [("any2seg", 0, 4, 0), ("charm", 2, 2, 2), ("mean_fusion", 0, 4, 4)],
+)
+@pytest.mark.parametrize("cores", [1, 2])
 def test_openvino_compiles_nothing_when_sensors_fail(
-    checkpoint_of, all_subsets, tensors, kind, branches, fusions
+    checkpoint_of, all_subsets, tensors, kind, branches, numbers, fusions, cores, monkeypatch
 ):
     pytest.importorskip("openvino")
+    monkeypatch.setattr(openvino_segmenter, "usable_cores", lambda: cores)
     segmenter = load_segmenter(checkpoint_of(kind), "openvino")
     warmed = segmenter.warm_up(96, 64)
     assert isinstance(warmed, WarmUp)
-    assert warmed.runs == fusions
+    assert warmed.runs == numbers
     warm = segmenter.compiled_shapes
-    assert len(warm) == 1 + branches + fusions
+    assert len(warm) == cores * (1 + branches) + fusions  # for an image alone, and for two at once
     run_all(segmenter, all_subsets(segmenter.card.spec.modalities), tensors)
     assert segmenter.compiled_shapes == warm
 
