@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.health import Action, HealthConfig, SensorHealthConfig, Thresholds
-from anyseg_core.types import EVENT_REPRESENTATIONS, MODALITIES, EventRepresentation
+from anyseg_core.types import EVENT_REPRESENTATIONS, MODALITIES, NS_PER_S, EventRepresentation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-NS_PER_S = 1_000_000_000
 
 
 def seconds_to_ns(seconds: float) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import cv2
 import numpy as np
 
-from anyseg_core.config import NS_PER_S, PipelineConfig, default_sensors
+from anyseg_core.config import PipelineConfig, default_sensors
 from anyseg_core.errors import AnysegError, ConfigurationError, RecordError
 from anyseg_core.health import Action, HealthMonitor, Verdict
 from anyseg_core.projection.keeping import KeepingProjector
@@ -21,6 +21,7 @@ from anyseg_core.sync import FrameSet, Reading, Stream, Synchronizer
 from anyseg_core.types import (
     IGNORE_LABEL,
     MODALITY_LETTERS,
+    NS_PER_S,
     Float32Array,
     LidarRecord,
     Motion,

@@ -21,11 +21,10 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_srvs.srv import SetBool, Trigger
 
-from anyseg_core.config import NS_PER_S
 from anyseg_core.errors import AnysegError, ConfigurationError
 from anyseg_core.messages import RecordConverter, record_converters, rgb_record
 from anyseg_core.simulation.faults import Fault, FaultInjector, parse_fault
-from anyseg_core.types import MODALITIES, EventRecord
+from anyseg_core.types import MODALITIES, NS_PER_S, EventRecord
 from anyseg_ros.active_faults import on_active_faults
 from anyseg_ros.conversions.event_messages import event_message_class
 from anyseg_ros.executable import run_node

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-from anyseg_core.config import NS_PER_S, PipelineConfig, default_sensors, seconds_to_ns
+from anyseg_core.config import PipelineConfig, default_sensors, seconds_to_ns
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.health import DETECTORS, Action, SensorHealthConfig, Thresholds
-from anyseg_core.types import EVENT_REPRESENTATIONS, MODALITIES
+from anyseg_core.types import EVENT_REPRESENTATIONS, MODALITIES, NS_PER_S
 from anyseg_ros.conversions.event_messages import EVENT_MESSAGES
 
 if TYPE_CHECKING:

@@ -23,10 +23,9 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
 
-from anyseg_core.config import NS_PER_S
 from anyseg_core.geometry import Camera
 from anyseg_core.simulation import FaultInjector, RigConfig, SimulatedRig, parse_fault
-from anyseg_core.types import Record, RgbRecord
+from anyseg_core.types import NS_PER_S, Record, RgbRecord
 from anyseg_ros.active_faults import on_active_faults
 from anyseg_ros.conversions.camera_info import camera_info_message
 from anyseg_ros.conversions.images import image_message

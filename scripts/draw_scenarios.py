@@ -21,18 +21,19 @@ import numpy as np
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 
-from anyseg_core.config import PipelineConfig
-from anyseg_core.messages import NS_PER_S
 from anyseg_core.recording import STORAGES, write_bag
-from anyseg_core.replay import Bag, find_topics, nominal_case, scenario_cases
-from anyseg_core.replay.job import BagExtrinsics
-from anyseg_core.replay.memo import RememberingSegmenter
-from anyseg_core.replay.run import CaseReplay, Rig, replay
-from anyseg_core.replay.source import BagSource
+from anyseg_core.replay import (
+    Bag,
+    ReplaySettings,
+    find_topics,
+    nominal_case,
+    run_job,
+    scenario_cases,
+)
 from anyseg_core.replay.timeline import miou
-from anyseg_core.replay.truth import TopicTruth
-from anyseg_core.runtime import BACKENDS, load_segmenter
+from anyseg_core.runtime import BACKENDS
 from anyseg_core.simulation import RigConfig
+from anyseg_core.types import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 SIDE, SECONDS, SEED = 256, 10, 5
 SHOWN = 6
-TOLERANCE_NS = 50_000_000
 SMOOTHED_OVER = 5
 GREEN, AMBER, RED, GREY, BLUE = "#3f9d54", "#f0a830", "#d63939", "#9a9a9a", "#1f5fa8"
 
@@ -79,24 +79,12 @@ class Panel:
 def replay_scenarios(drive: Path, scenarios: Path, backend: str) -> tuple[list[Panel], ClassSet]:
     """Replay the drive as it is, then with each failure, in one pass over it."""
     with Bag(drive) as bag:
-        topics = find_topics(bag, {})
-        source = BagSource(bag, topics)
-        network = RememberingSegmenter(load_segmenter(backend=backend))
-        network.warm_up(SIDE, SIDE)
-        rig = Rig(PipelineConfig(), network, BagExtrinsics(source.transforms()), {}, bag.start_ns)
-        truth = TopicTruth(TOLERANCE_NS)
-        cases = [nominal_case(topics.sensors), *scenario_cases(scenarios, topics.sensors)]
-        films = [Film() for _ in cases]
-        replays = [
-            CaseReplay(case, rig, truth, film) for case, film in zip(cases, films, strict=True)
-        ]
-        for one in replays:
-            if source.camera is not None:
-                one.set_camera(source.camera)
-        replay(source.items(), replays, truth)
-        results = [one.finish() for one in replays]
-    panels = [Panel(result, film) for result, film in zip(results, films, strict=True)]
-    return panels, network.card.classes
+        sensors = find_topics(bag, {}).sensors
+    cases = (nominal_case(sensors), *scenario_cases(scenarios, sensors))
+    films = {case.name: Film() for case in cases}
+    done = run_job(ReplaySettings(bag=drive, backend=backend), cases, films)
+    panels = [Panel(result, films[result.case.name]) for result in done.results]
+    return panels, done.card.classes
 
 
 def draw(panels: Sequence[Panel], classes: ClassSet, picture: Path) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 
 from anyseg_core.health import HealthConfig, HealthMonitor, SensorHealthConfig
 from anyseg_core.simulation.faults import KINDS, Fault, FaultInjector
-from anyseg_core.types import MODALITIES
+from anyseg_core.types import MODALITIES, NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anyseg_core.benchmark.clips import Clip
 
-NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
+NS_PER_MS = 1_000_000
 
 LEARNING_NS = 4 * NS_PER_S
 """Faults begin no sooner after a clip's start: baselines are learned by then."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,6 @@ from anyseg_core.cli.sizes import parse_size
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
 from anyseg_core.html_page import require_jinja2
-from anyseg_core.messages import NS_PER_S
 from anyseg_core.replay import (
     MASK_FORMATS,
     NOMINAL,
@@ -33,6 +33,7 @@ from anyseg_core.replay import (
     find_topics,
     library_cases,
     local_processes,
+    merge_results,
     nominal_case,
     plan_jobs,
     run_campaign,
@@ -40,14 +41,16 @@ from anyseg_core.replay import (
     scenario_cases,
     subset_cases,
 )
+from anyseg_core.replay.fault_tables import costliest
 from anyseg_core.replay.report import write_report
 from anyseg_core.replay.sinks import make_folder
 from anyseg_core.replay.summary import expected_masks, machine_figures, replay_figures
 from anyseg_core.simulation.faults import parse_fault
+from anyseg_core.types import NS_PER_S
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from anyseg_core.replay.run import CaseResult
@@ -67,7 +70,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="inject this fault, in seconds from the bag's start; may be repeated",
     )  # fmt: skip
     add("--subsets", metavar="all|R,RD,...", help="also replay with these sensors alone")
-    add("--faults", metavar="delivered|deliver", help="also each fault of the library, one by one")
+    add(
+        "--faults", metavar="delivered|deliver",
+        help="also each fault of the library, one by one; with --subsets, within each of them too",
+    )  # fmt: skip
     add("--scenarios", type=Path, metavar="FILE", help="also the failures that this file tells")
     add(
         "--topic", action="append", default=[], metavar="ROLE=TOPIC",
@@ -99,7 +105,7 @@ def _run(options: argparse.Namespace) -> int:
     settings = _settings(options, topics, len(cases))
     main = cases[1].name if options.fault else NOMINAL
     jobs = _run_jobs(options, settings, cases)
-    results = _merge(jobs)
+    results = merge_results(jobs, cases)
     card = jobs[0].card
     expected = expected_masks(jobs[0].counts, topics.roles, settings.config.reference_order)
     figures: dict[str, Any] = {
@@ -115,7 +121,7 @@ def _run(options: argparse.Namespace) -> int:
         figures["live"] = live.live_figures(settings, results[0].rows, options.rate)
         live.print_figures(Console(), figures["live"])
     if options.output is not None:
-        shown = [one for one in results if len(results) <= _FILMED_CASES or one.case.name == main]
+        shown = _shown(settings, results, figures)
         path = write_report(
             options.output, figures, shown, len(card.classes), duration_ns / NS_PER_S
         )
@@ -123,6 +129,19 @@ def _run(options: argparse.Namespace) -> int:
     if options.json is not None:
         write_json("--json", options.json, figures)
     return 0
+
+
+def _shown(
+    settings: ReplaySettings, results: Sequence[CaseResult], figures: Mapping[str, Any]
+) -> list[CaseResult]:
+    """Return the cases to draw: of a campaign those that cost the most, which are filmed now."""
+    if settings.film:
+        return list(results)
+    names = {NOMINAL, figures["case"]}
+    names.update(costliest(figures["cases"], _FILMED_CASES - len(names)))
+    shown = [one for one in results if one.case.name in names]
+    run_job(replace(settings, film=True, masks="none"), tuple(one.case for one in shown))
+    return shown
 
 
 def _live_replay(rate: float) -> ModuleType:
@@ -176,10 +195,11 @@ def _cases(options: argparse.Namespace, topics: TopicMap, duration_ns: int) -> l
     cases = [nominal_case(sensors)]
     if options.fault:
         cases.append(fault_case(sensors, [parse_fault(text) for text in options.fault]))
-    if options.subsets:
-        cases += subset_cases(sensors, options.subsets)
+    subsets = subset_cases(sensors, options.subsets) if options.subsets else []
+    cases += subsets
     if options.faults:
-        cases += library_cases(sensors, options.faults, duration_ns)
+        within = [one.sensors for one in subsets if one.sensors != cases[0].sensors]
+        cases += library_cases(sensors, options.faults, duration_ns, within)
     if options.scenarios is not None:
         cases += scenario_cases(options.scenarios, sensors)
     names = {case.name: case for case in cases}
@@ -207,15 +227,6 @@ def _run_jobs(
     return [done[index] for index in range(len(plan))]
 
 
-def _merge(jobs: Sequence[JobResult]) -> list[CaseResult]:
-    """Return every case's result once: each job brings the nominal case with it."""
-    merged: dict[str, CaseResult] = {}
-    for job in jobs:
-        for result in job.results:
-            merged.setdefault(result.case.name, result)
-    return list(merged.values())
-
-
 def _print(figures: dict[str, Any]) -> None:
     table = Table(
         Column("case", overflow="fold"),
@@ -226,7 +237,9 @@ def _print(figures: dict[str, Any]) -> None:
         "masks",
         "masks %",
     )
-    for case in figures["cases"]:
+    most = max(len(case["sensors"]) for case in figures["cases"])
+    told = [case for case in figures["cases"] if len(case["sensors"]) == most or not case["faults"]]
+    for case in told:
         table.add_row(
             case["name"],
             _percent(case["miou"]),
@@ -238,6 +251,9 @@ def _print(figures: dict[str, Any]) -> None:
         )
     console = Console()
     console.print(table)
+    if len(told) < len(figures["cases"]):
+        untold = len(figures["cases"]) - len(told)
+        console.print(f"and {untold} cases of faults with fewer sensors: see --json, --output")
     for problem in figures["problems"]:
         console.print(f"[yellow]{problem}[/]")
     machine = figures["machine"]

@@ -24,11 +24,10 @@ from anyseg_core.messages.image_layouts import KNOWN_ENCODINGS
 from anyseg_core.messages.images import depth_record, event_frame_record, rgb_record
 from anyseg_core.messages.lidar import lidar_record
 from anyseg_core.messages.odometry import motion_from_odometry
-from anyseg_core.messages.stamps import NS_PER_S, stamp_to_ns
+from anyseg_core.messages.stamps import stamp_to_ns
 
 __all__ = [
     "KNOWN_ENCODINGS",
-    "NS_PER_S",
     "ConverterFactory",
     "EventPacketConverter",
     "EventSize",

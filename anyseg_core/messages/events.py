@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.messages.clouds import structured_cloud
-from anyseg_core.messages.stamps import NS_PER_S, stamp_to_ns, time_to_ns
-from anyseg_core.types import EventArray, EventRecord
+from anyseg_core.messages.stamps import stamp_to_ns, time_to_ns
+from anyseg_core.types import NS_PER_S, EventArray, EventRecord
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ import numpy as np
 
 from anyseg_core.errors import RecordError
 from anyseg_core.messages.clouds import structured_cloud
-from anyseg_core.messages.stamps import NS_PER_S, stamp_to_ns
-from anyseg_core.types import LidarRecord
+from anyseg_core.messages.stamps import stamp_to_ns
+from anyseg_core.types import NS_PER_S, LidarRecord
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

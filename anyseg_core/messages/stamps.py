@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from anyseg_core.errors import RecordError
-
-NS_PER_S = 1_000_000_000
+from anyseg_core.types import NS_PER_S
 
 
 def stamp_to_ns(stamp: Any) -> int:  # noqa: ANN401 - messages carry no type information

@@ -10,11 +10,11 @@ from anyseg_core.errors import RecordError
 from anyseg_core.geometry import invert_transform
 from anyseg_core.parallel import Scratch
 from anyseg_core.projection.deskew import deskew_points
+from anyseg_core.types import NS_PER_S
 
 if TYPE_CHECKING:
     from anyseg_core.types import Float32Array, Float64Array, LidarRecord, Motion
 
-NS_PER_S = 1_000_000_000
 LONGEST_AGE_NS = 500_000_000
 """A motion measured longer before or after the instant says nothing about the sweep."""
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
-from anyseg_core.messages import NS_PER_S, event_fields, image_fields, lidar_fields, pixel_fields
+from anyseg_core.messages import event_fields, image_fields, lidar_fields, pixel_fields
 from anyseg_core.recording.drive import PERIOD_NS, drive
 from anyseg_core.recording.transforms import VEHICLE_FRAME, quaternion_of, sensor_poses
 from anyseg_core.simulation import SimulatedRig
-from anyseg_core.types import DepthRecord, EventRecord, LidarRecord, RgbRecord
+from anyseg_core.types import NS_PER_S, DepthRecord, EventRecord, LidarRecord, RgbRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

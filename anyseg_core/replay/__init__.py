@@ -1,7 +1,13 @@
 """Bag replay: a recording through the pipeline, with faults put in, the same every time."""
 
 from anyseg_core.replay.bag import Bag
-from anyseg_core.replay.campaign import dask_cluster, local_processes, plan_jobs, run_campaign
+from anyseg_core.replay.campaign import (
+    dask_cluster,
+    local_processes,
+    merge_results,
+    plan_jobs,
+    run_campaign,
+)
 from anyseg_core.replay.cases import (
     NOMINAL,
     Case,
@@ -29,6 +35,7 @@ __all__ = [
     "find_topics",
     "library_cases",
     "local_processes",
+    "merge_results",
     "nominal_case",
     "plan_jobs",
     "run_campaign",

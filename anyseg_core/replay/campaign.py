@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
@@ -13,23 +14,38 @@ from anyseg_core.errors import ConfigurationError, MissingDependencyError
 from anyseg_core.replay.job import JobResult, ReplaySettings, run_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from multiprocessing.sharedctypes import Synchronized
 
     from anyseg_core.replay.cases import Case
+    from anyseg_core.replay.run import CaseResult
 
-CASES_PER_JOB = 12
-"""More share more of the network's answers, fewer spread better and lose less with a worker."""
+CASES_PER_JOB = 128
+"""More share more of what is made once, fewer spread better and lose less with a worker."""
 
 ATTEMPTS = 3
 CONNECT_S = 5
 
 
 def plan_jobs(cases: Sequence[Case], workers: int) -> list[tuple[Case, ...]]:
-    """Split cases into jobs; the first case, the nominal one, leads each of them."""
+    """Split cases into jobs, as many for each worker; the first, nominal case leads each of them.
+
+    Cases with the same faults stay in one job, where these are put in once, and stand in it beside
+    those with other faults of the same sensor, where the others' features are kept.
+    """
     nominal, others = cases[0], cases[1:]
-    size = min(CASES_PER_JOB, max(1, -(-len(others) // workers)))
-    chunks = [tuple(others[at : at + size]) for at in range(0, len(others), size)]
-    return [(nominal, *chunk) for chunk in chunks] or [(nominal,)]
+    together: dict[Hashable, list[Case]] = {}
+    for case in others:
+        together.setdefault(case.faults or case.name, []).append(case)
+    rounds = -(-len(others) // (workers * CASES_PER_JOB))
+    jobs: list[list[Case]] = [[] for _ in range(min(len(together), workers * rounds))]
+    for group in sorted(together.values(), key=_sensors_hit):
+        min(jobs, key=len).extend(group)
+    return [(nominal, *job) for job in jobs] or [(nominal,)]
+
+
+def _sensors_hit(group: Sequence[Case]) -> list[str]:
+    return [fault.sensor for fault in group[0].faults]
 
 
 def run_campaign(
@@ -66,11 +82,36 @@ def run_campaign(
     )
 
 
+def merge_results(jobs: Iterable[JobResult], cases: Sequence[Case]) -> list[CaseResult]:
+    """Return the result of each case once, in their order; every job brings the nominal one's."""
+    found = {result.case.name: result for job in jobs for result in job.results}
+    return [found[case.name] for case in cases]
+
+
 @contextmanager
 def local_processes(workers: int) -> Iterator[Executor]:
-    """Processes of this machine, started anew so that no thread's state is copied."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+    """Processes of this machine, started anew so that no thread's state is copied.
+
+    Each computes on its share of the processor: threads of several that all want the whole of it
+    would wait for each other.
+    """
+    context = get_context("spawn")
+    started = context.Value("i", 0)
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_take_share, initargs=(started, workers)
+    ) as executor:
         yield executor
+
+
+def _take_share(started: Synchronized[int], workers: int) -> None:
+    """Keep this process, the next of its pool, to its share of the cores, where Linux has it so."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    with started.get_lock():
+        index, started.value = started.value % workers, started.value + 1
+    cores = sorted(os.sched_getaffinity(0))
+    own = cores[index::workers] or [cores[index % len(cores)]]
+    os.sched_setaffinity(0, own)
 
 
 @contextmanager

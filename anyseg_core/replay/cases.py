@@ -85,7 +85,9 @@ def subset_cases(sensors: Sequence[str], subsets: str) -> list[Case]:
     return [Case(f"only-{_letters(subset)}", tuple(subset)) for subset in chosen]
 
 
-def library_cases(sensors: Sequence[str], library: str, duration_ns: int) -> list[Case]:
+def library_cases(
+    sensors: Sequence[str], library: str, duration_ns: int, within: Sequence[Sequence[str]] = ()
+) -> list[Case]:
     """Return a case for each fault of the library, in the middle third of the recording.
 
     Args:
@@ -93,6 +95,7 @@ def library_cases(sensors: Sequence[str], library: str, duration_ns: int) -> lis
         library: ``delivered`` for every kind that anyseg has, ``deliver`` for the five failure
             cases of the data set DELIVER.
         duration_ns: of the recording.
+        within: smaller sets of sensors; each fault is tried in those that hold its sensor, too.
 
     Raises:
         ConfigurationError: another library.
@@ -101,12 +104,17 @@ def library_cases(sensors: Sequence[str], library: str, duration_ns: int) -> lis
     if kinds is None:
         raise ConfigurationError(f"--faults {library}", "delivered or deliver", "choose one")
     start_ns, end_ns = round(duration_ns * _FAULT_START), round(duration_ns * _FAULT_END)
-    return [
-        Case(f"{sensor}-{kind}", tuple(sensors), (Fault(sensor, kind, start_ns, end_ns),))
-        for kind in kinds
-        for sensor in KINDS[kind]
-        if sensor in sensors
-    ]
+    cases = []
+    for kind in kinds:
+        for sensor in (name for name in KINDS[kind] if name in sensors):
+            faults = (Fault(sensor, kind, start_ns, end_ns),)
+            cases.append(Case(f"{sensor}-{kind}", tuple(sensors), faults))
+            cases += [
+                Case(f"only-{_letters(subset)}-{sensor}-{kind}", tuple(subset), faults)
+                for subset in within
+                if sensor in subset
+            ]
+    return cases
 
 
 def _subset(letters: str, sensors: Sequence[str]) -> tuple[str, ...]:

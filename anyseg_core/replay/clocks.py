@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from anyseg_core.types import NS_PER_S
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_NS_PER_S = 1_000_000_000
 _LEAST_GAP_NS = 500_000_000
 """A shorter silence costs no sensor its place in the masks."""
 
@@ -76,7 +77,7 @@ class TopicTimes:
         offset_ns = stamp_ns - log_ns
         if abs(offset_ns) > _OFFSET_NS:
             where = "ahead of" if offset_ns > 0 else "behind"
-            return f"lie {abs(offset_ns) / _NS_PER_S:.1f} s {where} the recorder's clock"
+            return f"lie {abs(offset_ns) / NS_PER_S:.1f} s {where} the recorder's clock"
         return ""
 
     def _note(self, log_ns: int) -> None:
@@ -117,8 +118,8 @@ class RecordingTimes:
                 yield f"nothing came on {topic} {self._when(gap)}"
 
     def _when(self, gap: Gap) -> str:
-        start_s = (gap.start_ns - self._start_ns) / _NS_PER_S
-        return f"for {gap.length_ns / _NS_PER_S:.1f} s, from {start_s:.1f} s on"
+        start_s = (gap.start_ns - self._start_ns) / NS_PER_S
+        return f"for {gap.length_ns / NS_PER_S:.1f} s, from {start_s:.1f} s on"
 
 
 def _clocks(topics: Mapping[str, TopicTimes]) -> Iterator[str]:

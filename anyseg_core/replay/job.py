@@ -18,8 +18,9 @@ from anyseg_core.projection.projector import (
 )
 from anyseg_core.replay.bag import Bag
 from anyseg_core.replay.cases import NOMINAL
-from anyseg_core.replay.memo import RememberingSegmenter
-from anyseg_core.replay.run import CaseReplay, CaseResult, Rig, replay
+from anyseg_core.replay.rig import Rig
+from anyseg_core.replay.run import CaseReplay, CaseResult, replay
+from anyseg_core.replay.shared import Shared
 from anyseg_core.replay.sinks import open_sink
 from anyseg_core.replay.source import BagSource, CameraReading
 from anyseg_core.replay.timing import TimedSegmenter
@@ -28,12 +29,13 @@ from anyseg_core.replay.truth import FolderTruth, TopicTruth, Truth
 from anyseg_core.runtime import load_segmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from anyseg_core.geometry import Camera
     from anyseg_core.models import ModelCard
     from anyseg_core.replay.cases import Case
+    from anyseg_core.replay.run import MaskSink
     from anyseg_core.runtime.segmenter import Segmenter
     from anyseg_core.types import Float64Array
 
@@ -116,8 +118,17 @@ class BagExtrinsics:
             ) from error
 
 
-def run_job(settings: ReplaySettings, cases: tuple[Case, ...]) -> JobResult:
+def run_job(
+    settings: ReplaySettings,
+    cases: tuple[Case, ...],
+    watchers: Mapping[str, MaskSink] | None = None,
+) -> JobResult:
     """Replay a bag once with all of ``cases``; the first is the nominal one.
+
+    Args:
+        settings: of the campaign.
+        cases: what to try.
+        watchers: by case, what else takes the masks as they come.
 
     Raises:
         AnysegError: the bag, the network or the calibration is of no use.
@@ -129,15 +140,19 @@ def run_job(settings: ReplaySettings, cases: tuple[Case, ...]) -> JobResult:
         network = TimedSegmenter(load_segmenter(settings.checkpoint, settings.backend))
         network.warm_up(settings.config.input_width, settings.config.input_height)
         warm_up()
-        rig = _rig(settings, bag, source, network, alone=len(cases) == 1)
+        shared = Shared(_rig(settings, bag, source, network), alone=len(cases) == 1)
         truth = _truth(settings, topics)
-        replays = _replays(settings, cases, rig, truth, stack)
+        watching = watchers or {}
+        sinks = [
+            open_sink(settings, case, shared.rig, stack, watching.get(case.name)) for case in cases
+        ]
+        replays = _replays(cases, shared, truth, sinks)
         camera = first_camera(settings, source)
         if camera is not None:
             for one in replays:
                 one.set_camera(camera)
         begun = time.perf_counter()
-        replay(source.items(), replays, truth)
+        replay(source.items(), replays, truth, bag.start_ns)
         results = tuple(one.finish() for one in replays)
         total_s = time.perf_counter() - begun
     _check_results(settings, results, source)
@@ -164,9 +179,7 @@ def first_camera(settings: ReplaySettings, source: BagSource) -> CameraReading |
     return CameraReading(0, camera, frame)
 
 
-def _rig(
-    settings: ReplaySettings, bag: Bag, source: BagSource, network: Segmenter, *, alone: bool
-) -> Rig:
+def _rig(settings: ReplaySettings, bag: Bag, source: BagSource, network: Segmenter) -> Rig:
     extrinsics: ExtrinsicsSource
     cameras: Mapping[str, Camera] = {}
     if settings.calibration is not None:
@@ -174,22 +187,16 @@ def _rig(
         extrinsics, cameras = CalibrationExtrinsics(calibration), calibration.cameras
     else:
         extrinsics = BagExtrinsics(source.transforms())
-    segmenter = network if alone else RememberingSegmenter(network)
-    return Rig(settings.config, segmenter, extrinsics, cameras, bag.start_ns, settings.seed)
+    return Rig(settings.config, network, extrinsics, cameras, bag.start_ns, settings.seed)
 
 
 def _replays(
-    settings: ReplaySettings,
-    cases: tuple[Case, ...],
-    rig: Rig,
-    truth: Truth | None,
-    stack: ExitStack,
+    cases: Sequence[Case], shared: Shared, truth: Truth | None, sinks: Sequence[MaskSink | None]
 ) -> list[CaseReplay]:
     nominal: CaseReplay | None = None
     replays = []
-    for case in cases:
-        sink = open_sink(settings, case, rig, stack)
-        replays.append(CaseReplay(case, rig, truth, sink, nominal))
+    for case, sink in zip(cases, sinks, strict=True):
+        replays.append(CaseReplay(case, shared, truth, sink, nominal))
         if case.name == NOMINAL:
             nominal = replays[-1]
     return replays

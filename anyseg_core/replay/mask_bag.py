@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
-from anyseg_core.messages import NS_PER_S
+from anyseg_core.types import NS_PER_S
 
 if TYPE_CHECKING:
     from pathlib import Path

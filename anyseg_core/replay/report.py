@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anyseg_core.html_page import render_page
-from anyseg_core.messages import NS_PER_S
+from anyseg_core.replay.fault_tables import fault_tables
 from anyseg_core.replay.pictures import write_film
 from anyseg_core.replay.timeline import finite_or_none
+from anyseg_core.types import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,6 +85,7 @@ def write_report(
         "anyseg_core.replay",
         _TEMPLATE,
         f=figures,
+        tables=fault_tables(figures["cases"]),
         charts=[_chart(result, duration_s) for result in results if result.rows],
         films=films,
         worst=worst,

@@ -1,4 +1,4 @@
-"""Replays cases: every record goes through every case's faults and pipeline, in record order."""
+"""Replays cases: every record goes through faults and every case's pipeline, in record order."""
 
 from __future__ import annotations
 
@@ -9,23 +9,19 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from anyseg_core.errors import AnysegError, ConfigurationError
-from anyseg_core.metrics import ConfusionMatrix
-from anyseg_core.pipeline import Pipeline, Segmentation
+from anyseg_core.errors import AnysegError
 from anyseg_core.replay.source import CameraReading, SensorReading, TrueMask
 from anyseg_core.replay.timeline import FrameRow, frame_row
-from anyseg_core.simulation.faults import FaultInjector
+from anyseg_core.types import MODALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from anyseg_core.config import PipelineConfig
-    from anyseg_core.geometry import Camera
-    from anyseg_core.projection.projector import ExtrinsicsSource
+    from anyseg_core.pipeline import Segmentation
     from anyseg_core.replay.cases import Case
+    from anyseg_core.replay.shared import SensorStream, Shared
     from anyseg_core.replay.source import Item
     from anyseg_core.replay.truth import Truth
-    from anyseg_core.runtime.segmenter import Segmenter
     from anyseg_core.types import Record, UInt8Array
 
 _WAIT_NS = 1_000_000_000
@@ -40,27 +36,6 @@ class MaskSink(Protocol):
     def take(self, result: Segmentation) -> None:
         """Take one mask."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Rig:
-    """What all cases of a replay share.
-
-    Attributes:
-        config: of the pipelines.
-        segmenter: the network.
-        extrinsics: where the sensors stand.
-        cameras: of depth and event images with an image plane of their own.
-        start_ns: the recording's start, on the recorder's clock.
-        seed: of everything random in the faults.
-    """
-
-    config: PipelineConfig
-    segmenter: Segmenter
-    extrinsics: ExtrinsicsSource
-    cameras: Mapping[str, Camera]
-    start_ns: int
-    seed: int = 0
 
 
 @dataclass(slots=True)
@@ -87,45 +62,48 @@ class CaseReplay:
 
     Args:
         case: what is done to the readings.
-        rig: what it shares with the other cases.
+        shared: what it has in common with the other cases.
         truth: true masks; None where there are none.
         sink: takes the masks.
-        nominal: the same recording without faults, run just before this one at every item.
+        nominal: the same recording without faults, replayed beside this one.
+
+    Attributes:
+        streams: its readings, by sensor.
     """
 
     def __init__(
         self,
         case: Case,
-        rig: Rig,
+        shared: Shared,
         truth: Truth | None,
         sink: MaskSink | None = None,
         nominal: CaseReplay | None = None,
     ) -> None:
-        self._case, self._rig, self._truth = case, rig, truth
-        self._sink, self._nominal = sink, nominal
-        self._pipeline = Pipeline(rig.config, rig.segmenter, rig.extrinsics, rig.cameras)
-        self._injector = FaultInjector(case.faults, rig.seed)
+        self.streams = {sensor: shared.stream(sensor, case.faults) for sensor in case.sensors}
+        self._pipeline = shared.pipeline(self.streams)
+        self._figures, self._start_ns = shared.figures, shared.rig.start_ns
+        self._truth, self._sink, self._nominal = truth, sink, nominal
         self._digest = hashlib.sha256()
         self._result = CaseResult(case, [], "")
         self._unscored: deque[tuple[FrameRow, UInt8Array]] = deque()
         self._uncompared: deque[tuple[FrameRow, UInt8Array]] = deque()
-        self._recent: deque[tuple[int, UInt8Array]] = deque(maxlen=_KEPT_MASKS)
+        self._recent: deque[tuple[FrameRow, UInt8Array]] = deque(maxlen=_KEPT_MASKS)
 
     def set_camera(self, reading: CameraReading) -> None:
         """Take the reference camera."""
         self._pipeline.set_camera(reading.camera, reading.frame_id)
 
-    def take(self, reading: SensorReading) -> None:
-        """Take one reading, put the faults in, and segment what is due."""
-        now_ns = reading.log_ns
+    def poll(self, now_ns: int) -> None:
+        """Segment what is due, before the next reading comes."""
         self._keep(self._pipeline.poll(now_ns))
-        t_ns = now_ns - self._rig.start_ns
-        for sensor in self._case.sensors:
-            for late in self._injector.release(sensor, t_ns):
-                self._push(sensor, late, now_ns)
-        if reading.sensor in self._case.sensors:
-            for record in self._injector.apply(reading.sensor, reading.record, t_ns):
-                self._push(reading.sensor, record, now_ns)
+
+    def push(self, sensor: str, record: Record, now_ns: int) -> None:
+        """Take one reading as its stream gives it, and segment what is due."""
+        try:
+            self._keep(self._pipeline.push(sensor, record, now_ns))
+        except AnysegError as error:
+            count, first = self._result.refused.get(sensor, (0, str(error)))
+            self._result.refused[sensor] = (count + 1, first)
 
     def settle(self, now_ns: int) -> None:
         """Score and compare the masks for which all is there, and give up on old ones."""
@@ -140,7 +118,7 @@ class CaseReplay:
             self._unscored.popleft()
             true = self._truth.at(row.stamp_ns)
             if true is not None:
-                row.matrix = _confusion(true, labels, len(self._rig.segmenter.card.classes))
+                row.matrix = self._figures.confusion(true, labels, row.labels_sha256)
 
     def finish(self) -> CaseResult:
         """Segment and score what still waits, and return the result."""
@@ -149,28 +127,22 @@ class CaseReplay:
         self._result.masks_sha256 = self._digest.hexdigest()
         return self._result
 
-    def labels_at(self, stamp_ns: int) -> UInt8Array | None:
-        """Return the mask of a stamp, while it is one of the last few."""
-        return next((labels for stamp, labels in self._recent if stamp == stamp_ns), None)
-
-    def _push(self, sensor: str, record: Record, now_ns: int) -> None:
-        try:
-            self._keep(self._pipeline.push(sensor, record, now_ns))
-        except AnysegError as error:
-            count, first = self._result.refused.get(sensor, (0, str(error)))
-            self._result.refused[sensor] = (count + 1, first)
+    def mask_at(self, stamp_ns: int) -> tuple[FrameRow, UInt8Array] | None:
+        """Return the mask of a stamp and its row, while it is one of the last few."""
+        return next((one for one in self._recent if one[0].stamp_ns == stamp_ns), None)
 
     def _keep(self, results: Sequence[Segmentation]) -> None:
         for result in results:
-            row = frame_row(result, self._rig.start_ns)
+            row = frame_row(result, self._start_ns)
             self._result.rows.append(row)
             self._digest.update(result.stamp_ns.to_bytes(8, "little", signed=True))
             self._digest.update(np.ascontiguousarray(result.labels).data)
             # before anything told the camera, a mask is of no size that truth could have
             if self._truth is not None and result.frame_id:
                 self._unscored.append((row, result.labels))
-            self._recent.append((result.stamp_ns, result.labels))
-            if self._nominal is not None:
+            if self._nominal is None:
+                self._recent.append((row, result.labels))
+            else:
                 self._uncompared.append((row, result.labels))
             if self._sink is not None:
                 self._sink.take(result)
@@ -178,23 +150,33 @@ class CaseReplay:
     def _compare(self, now_ns: int) -> None:
         while self._uncompared and self._nominal is not None:
             row, labels = self._uncompared[0]
-            other = self._nominal.labels_at(row.stamp_ns)
+            other = self._nominal.mask_at(row.stamp_ns)
             if other is None and not self._waited(row, now_ns):
                 return  # with more sensors to wait for, the nominal mask comes later
             self._uncompared.popleft()
-            if other is not None and other.shape == labels.shape:
-                self._result.agreement.append(float((other == labels).mean()))
+            if other is not None and other[1].shape == labels.shape:
+                pair = (other[1], other[0].labels_sha256, labels, row.labels_sha256)
+                self._result.agreement.append(self._figures.agreement(*pair))
 
     def _waited(self, row: FrameRow, now_ns: int) -> bool:
-        return now_ns - self._rig.start_ns - row.t_ns > _WAIT_NS
+        return now_ns - self._start_ns - row.t_ns > _WAIT_NS
 
 
-def replay(items: Iterable[Item], cases: Sequence[CaseReplay], truth: Truth | None) -> None:
-    """Drive every case through the items in one pass; ``CaseReplay.finish`` then gives results."""
+def replay(
+    items: Iterable[Item], cases: Sequence[CaseReplay], truth: Truth | None, start_ns: int
+) -> None:
+    """Drive every case through the items in one pass; ``CaseReplay.finish`` then gives results.
+
+    Args:
+        items: the recording.
+        cases: made with one ``Shared``.
+        truth: takes the true masks that the recording holds.
+        start_ns: the recording's start.
+    """
+    streams = _streams(cases)
     for item in items:
         if isinstance(item, SensorReading):
-            for case in cases:
-                case.take(item)
+            _take(item, cases, streams, item.log_ns - start_ns)
         elif isinstance(item, CameraReading):
             for case in cases:
                 case.set_camera(item)
@@ -204,14 +186,34 @@ def replay(items: Iterable[Item], cases: Sequence[CaseReplay], truth: Truth | No
             case.settle(item.log_ns)
 
 
-def _confusion(true: UInt8Array, labels: UInt8Array, num_classes: int) -> ConfusionMatrix:
-    if true.shape != labels.shape:
-        raise ConfigurationError(
-            f"true masks of {true.shape[1]} x {true.shape[0]} beside masks of "
-            f"{labels.shape[1]} x {labels.shape[0]}",
-            "one size: the camera's",
-            "give the truth at the camera's size, or leave it out with --topic truth=",
-        )
-    matrix = ConfusionMatrix(num_classes)
-    matrix.update(true, labels)
-    return matrix
+def _streams(cases: Sequence[CaseReplay]) -> dict[str, dict[SensorStream, list[CaseReplay]]]:
+    """Return the cases that see each stream, by sensor."""
+    streams: dict[str, dict[SensorStream, list[CaseReplay]]] = {name: {} for name in MODALITIES}
+    for case in cases:
+        for sensor, stream in case.streams.items():
+            streams[sensor].setdefault(stream, []).append(case)
+    return streams
+
+
+def _take(
+    item: SensorReading,
+    cases: Sequence[CaseReplay],
+    streams: Mapping[str, Mapping[SensorStream, Sequence[CaseReplay]]],
+    t_ns: int,
+) -> None:
+    """Hand a reading to every case that sees it, with what is late of the others before it.
+
+    All cases go through the steps together, as what they share has one state.
+    """
+    now_ns = item.log_ns
+    for case in cases:
+        case.poll(now_ns)
+    for sensor, those in streams.items():
+        for stream, seeing in those.items():
+            for record in stream.late(t_ns):
+                for case in seeing:
+                    case.push(sensor, record, now_ns)
+    for stream, seeing in streams[item.sensor].items():
+        for record in stream.faulty(item.record, t_ns):
+            for case in seeing:
+                case.push(item.sensor, record, now_ns)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from anyseg_core.pipeline import Segmentation
     from anyseg_core.replay.cases import Case
     from anyseg_core.replay.job import ReplaySettings
-    from anyseg_core.replay.run import MaskSink, Rig
+    from anyseg_core.replay.rig import Rig
+    from anyseg_core.replay.run import MaskSink
 
 MASK_FORMATS = ("none", "png", "bag")
 
@@ -53,21 +54,28 @@ class Sinks:
             sink.take(result)
 
 
-def open_sink(settings: ReplaySettings, case: Case, rig: Rig, stack: ExitStack) -> MaskSink | None:
-    """Return what takes a case's masks, or None where nothing is written.
+def open_sink(
+    settings: ReplaySettings,
+    case: Case,
+    rig: Rig,
+    stack: ExitStack,
+    watcher: MaskSink | None = None,
+) -> MaskSink | None:
+    """Return what takes a case's masks, or None where nothing does.
 
     Args:
         settings: what is asked for.
         case: whose masks they are.
         rig: for the classes and the start.
         stack: closes what must be closed.
+        watcher: takes them as well.
 
     Raises:
         ConfigurationError: the output folder cannot be written.
     """
     if settings.output is None:
-        return None
-    sinks: list[MaskSink] = []
+        return watcher
+    sinks: list[MaskSink] = [] if watcher is None else [watcher]
     if settings.masks == "png":
         sinks.append(PngMasks(settings.output / "masks" / case.name))
     elif settings.masks == "bag":

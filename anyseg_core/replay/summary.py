@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anyseg_core.replay.timeline import (
-    FaultFigures,
-    fault_figures,
-    finite_or_none,
-    miou,
-    used_spans,
-)
+from anyseg_core.replay.timeline import fault_figures, finite_or_none, miou, used_spans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,22 +14,26 @@ if TYPE_CHECKING:
     from anyseg_core.replay.job import JobResult
     from anyseg_core.replay.run import CaseResult
     from anyseg_core.replay.timeline import FrameRow
+    from anyseg_core.simulation.faults import Fault
 
 _NS_PER_MS = 1_000_000
 
 
-def case_figures(result: CaseResult, num_classes: int, expected: int) -> dict[str, Any]:
+def case_figures(
+    result: CaseResult, num_classes: int, expected: int, clean: Sequence[FrameRow] = ()
+) -> dict[str, Any]:
     """Return one case's figures as JSON values.
 
     Args:
         result: of the case.
         num_classes: of the network.
         expected: how many masks there can be: the readings of the first reference sensor.
+        clean: what the same sensors gave without faults, if that was replayed.
     """
     rows = result.rows
-    usable = sum(row.letters != "-" for row in rows)
-    faults: list[FaultFigures] = [
-        fault_figures(rows, fault, num_classes) for fault in result.case.faults
+    faults = [
+        fault_figures(rows, fault, num_classes).as_json() | _beside(rows, clean, fault, num_classes)
+        for fault in result.case.faults
     ]
     return {
         "name": result.case.name,
@@ -44,15 +42,32 @@ def case_figures(result: CaseResult, num_classes: int, expected: int) -> dict[st
         "masks_sha256": result.masks_sha256,
         "miou": finite_or_none(miou(rows, num_classes)),
         "agreement": float(np.mean(result.agreement)) if result.agreement else None,
-        "availability": min(1.0, usable / expected) if expected else None,
+        "availability": min(1.0, _usable(rows) / expected) if expected else None,
         "latency_ms": _latency(rows),
-        "faults": [figures.as_json() for figures in faults],
+        "faults": faults,
         "used": [list(span) for span in used_spans(rows)],
         "refused": {
             sensor: {"count": count, "reason": reason}
             for sensor, (count, reason) in sorted(result.refused.items())
         },
     }
+
+
+def _beside(
+    rows: Sequence[FrameRow], clean: Sequence[FrameRow], fault: Fault, num_classes: int
+) -> dict[str, Any]:
+    """Return what came out during a fault, and what the same sensors gave then without it."""
+    during, without = ([row for row in of if fault.active(row.t_ns)] for of in (rows, clean))
+    return {
+        "miou_clean": finite_or_none(miou(without, num_classes)),
+        "masks_during": _usable(during),
+        "masks_clean": _usable(without) if clean else None,
+    }
+
+
+def _usable(rows: Sequence[FrameRow]) -> int:
+    """Return how many masks were made from at least one sensor."""
+    return sum(row.letters != "-" for row in rows)
 
 
 def _latency(rows: Sequence[FrameRow]) -> dict[str, float] | None:
@@ -79,7 +94,11 @@ def replay_figures(
         expected: see ``case_figures``.
         problems: what could not be read.
     """
-    cases = [case_figures(result, num_classes, expected) for result in results]
+    clean = {one.case.sensors: one.rows for one in results if not one.case.faults}
+    cases = [
+        case_figures(result, num_classes, expected, clean.get(result.case.sensors, ()))
+        for result in results
+    ]
     top = next(case for case in cases if case["name"] == main)
     kept = ("masks", "masks_sha256", "miou", "agreement", "availability", "latency_ms", "faults")
     return {

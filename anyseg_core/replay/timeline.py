@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.health import HealthState
-from anyseg_core.messages import NS_PER_S
 from anyseg_core.metrics import ConfusionMatrix
 from anyseg_core.pipeline import subset_letters
+from anyseg_core.types import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, RecordError
+from anyseg_core.replay.recent import Recent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from anyseg_core.types import UInt8Array
 
 _KEPT_NS = 5_000_000_000
+_KEPT_BYTES = 32 * 2**20
 
 
 class TopicTruth:
@@ -64,6 +66,7 @@ class FolderTruth:
                 f"--truth {folder}", "a folder with <stamp in ns>.png files", "correct the path"
             )
         self._stamps = np.array(sorted(self._files))
+        self._read: Recent[UInt8Array] = Recent(_KEPT_BYTES)
 
     def add(self, stamp_ns: int, labels: UInt8Array) -> None:
         """Leave the recording's own truth aside: the folder's counts."""
@@ -82,11 +85,18 @@ class FolderTruth:
         nearest = int(self._stamps[np.abs(self._stamps - stamp_ns).argmin()])
         if abs(nearest - stamp_ns) > self._tolerance_ns:
             return None
-        path = self._files[nearest]
-        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if image is None or image.ndim != 2 or image.dtype != np.uint8:
-            raise RecordError(str(path), "a PNG of one byte a pixel", "write class ids there")
-        return np.asarray(image, np.uint8)
+        labels = self._read.get(nearest)
+        if labels is None:
+            labels = _read_mask(self._files[nearest])
+            self._read.put(nearest, labels, labels.nbytes)
+        return labels
+
+
+def _read_mask(path: Path) -> UInt8Array:
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim != 2 or image.dtype != np.uint8:
+        raise RecordError(str(path), "a PNG of one byte a pixel", "write class ids there")
+    return np.asarray(image, np.uint8)
 
 
 Truth = TopicTruth | FolderTruth

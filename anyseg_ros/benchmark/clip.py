@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rclpy.serialization import serialize_message
 
 from anyseg_core.geometry import Camera
-from anyseg_core.messages import NS_PER_S
 from anyseg_core.simulation import RigConfig, SimulatedRig
+from anyseg_core.types import NS_PER_S
 from anyseg_ros.conversions.camera_info import camera_info_message
 from anyseg_ros.conversions.records import record_message
 

@@ -17,7 +17,8 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from anyseg_core.errors import AnysegError
-from anyseg_core.messages import NS_PER_S, stamp_to_ns
+from anyseg_core.messages import stamp_to_ns
+from anyseg_core.types import NS_PER_S
 from anyseg_ros.diagnostics import NS_PER_MS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
-from anyseg_core.messages import NS_PER_S
+from anyseg_core.types import NS_PER_S
 
 
 def header_of(stamp_ns: int, frame_id: str) -> Header:

@@ -10,9 +10,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from anyseg_core.messages import NS_PER_S
 from anyseg_core.replay.topics import CAMERA_INFO
-from anyseg_core.types import MODALITIES
+from anyseg_core.types import MODALITIES, NS_PER_S
 from anyseg_ros.conversions.event_messages import EVENT_MESSAGES, event_message_class
 
 if TYPE_CHECKING:

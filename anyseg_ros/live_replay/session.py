@@ -14,10 +14,10 @@ from rclpy.executors import SingleThreadedExecutor
 
 from anyseg_core.errors import AnysegError
 from anyseg_core.geometry import Calibration, save_calibration
-from anyseg_core.messages import NS_PER_S
 from anyseg_core.projection.projector import REFERENCE_CAMERA
 from anyseg_core.replay import Bag, find_topics
 from anyseg_core.replay.source import BagSource
+from anyseg_core.types import NS_PER_S
 from anyseg_ros.conversions.event_messages import EVENT_MESSAGES
 from anyseg_ros.demo.processes import Processes, isolate_ros
 from anyseg_ros.live_replay.player import NODE_TOPICS, BagPlayer, played_sensors

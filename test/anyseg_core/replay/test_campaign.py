@@ -27,6 +27,7 @@ from anyseg_core.replay import (
     run_job,
     subset_cases,
 )
+from anyseg_core.replay.campaign import CASES_PER_JOB
 from anyseg_core.simulation.faults import KINDS
 from anyseg_core.types import MODALITIES
 
@@ -83,6 +84,45 @@ def test_every_job_starts_with_the_nominal_case_and_every_case_is_in_one_job():
     names = [case.name for job in jobs for case in job[1:]]
     assert sorted(names) == sorted(case.name for case in cases[1:])
     assert len(names) == sum(len(sensors) for sensors in KINDS.values())
+
+
+def test_cases_with_the_same_faults_are_in_one_job_and_the_jobs_are_alike():
+    within = [case.sensors for case in subset_cases(MODALITIES, "all")]
+    faulty = library_cases(MODALITIES, "delivered", 10**10, within)
+    jobs = plan_jobs([nominal_case(MODALITIES), *faulty], 2)
+    owners = {}
+    for index, job in enumerate(jobs):
+        assert len(job) <= CASES_PER_JOB
+        for case in job[1:]:
+            assert owners.setdefault(case.faults, index) == index
+    sizes = [len(job) for job in jobs]
+    assert len(jobs) % 2 == 0
+    assert max(sizes) - min(sizes) <= 8
+
+
+def test_every_fault_is_tried_in_every_set_that_holds_its_sensor():
+    within = [case.sensors for case in subset_cases(MODALITIES, "all")]
+    cases = library_cases(MODALITIES, "delivered", 10**10, within)
+    tried = {(case.faults[0].sensor, case.faults[0].kind, case.sensors) for case in cases}
+    sets = [*within, MODALITIES]
+    assert tried == {
+        (sensor, kind, subset)
+        for kind, sensors in KINDS.items()
+        for sensor in sensors
+        for subset in sets
+        if sensor in subset
+    }
+    assert len({case.name for case in cases}) == len(cases) == 8 * sum(map(len, KINDS.values()))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux tells it")
+def test_local_workers_share_the_cores_among_them():
+    with local_processes(2) as executor:
+        found = [executor.submit(os.sched_getaffinity, 0) for _ in range(8)]
+        shares = [one.result() for one in found]
+    cores = os.sched_getaffinity(0)
+    assert all(share <= cores for share in shares)
+    assert max(len(share) for share in shares) <= -(-len(cores) // 2)
 
 
 def test_two_workers_give_what_one_gives(settings, expected):
