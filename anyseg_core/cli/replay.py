@@ -64,7 +64,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("bag", type=Path, help="rosbag2 folder, .mcap, .db3, or a ROS 1 .bag")
     add("--checkpoint", default="", metavar="FILE", help="default: the package's own")
-    add("--backend", default="auto", help="runtime of the network (default: %(default)s)")
+    add(
+        "--backend", default="auto",
+        help="runtime of the network (default: OpenVINO where it is installed, else PyTorch)",
+    )  # fmt: skip
     add(
         "--fault", action="append", default=[], metavar="SENSOR:KIND@START[-END]",
         help="inject this fault, in seconds from the bag's start; may be repeated",

@@ -26,7 +26,7 @@ from anyseg_core.replay.source import BagSource, CameraReading
 from anyseg_core.replay.timing import TimedSegmenter
 from anyseg_core.replay.topics import TRUTH, TopicMap, find_topics
 from anyseg_core.replay.truth import FolderTruth, TopicTruth, Truth
-from anyseg_core.runtime import load_segmenter
+from anyseg_core.runtime import load_segmenter, untimed_backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class ReplaySettings:
     Attributes:
         bag: the recording.
         checkpoint: of the network; empty for the package's own.
-        backend: runtime of the network.
+        backend: runtime of the network; ``auto`` is the same one on every run of a machine.
         topics: topic by role, where the user named it.
         calibration: a calibration file; None for camera info and transforms in the bag.
         event_size: columns and rows of the event camera; None for those of the RGB images.
@@ -137,7 +137,7 @@ def run_job(
         bag = stack.enter_context(Bag(settings.bag))
         topics = find_topics(bag, settings.topics)
         source = BagSource(bag, topics, settings.event_size)
-        network = TimedSegmenter(load_segmenter(settings.checkpoint, settings.backend))
+        network = TimedSegmenter(_network(settings))
         network.warm_up(settings.config.input_width, settings.config.input_height)
         warm_up()
         shared = Shared(_rig(settings, bag, source, network), alone=len(cases) == 1)
@@ -177,6 +177,13 @@ def first_camera(settings: ReplaySettings, source: BagSource) -> CameraReading |
         return source.camera
     camera, frame = calibration.camera(REFERENCE_CAMERA), calibration.frame(REFERENCE_CAMERA)
     return CameraReading(0, camera, frame)
+
+
+def _network(settings: ReplaySettings) -> Segmenter:
+    backend = settings.backend
+    if backend == "auto":  # every run and every worker must take the same one
+        backend = untimed_backend(settings.checkpoint)
+    return load_segmenter(settings.checkpoint, backend)
 
 
 def _rig(settings: ReplaySettings, bag: Bag, source: BagSource, network: Segmenter) -> Rig:

@@ -13,6 +13,7 @@ import torch
 from anyseg_core.classes import DELIVER
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.models import ModelCard, build_model, load_checkpoint
+from anyseg_core.models.separable import SeparableModel
 from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.runtime.auto_segmenter import AutoSegmenter
 from anyseg_core.runtime.export_folder import ExportedGraphs
@@ -97,6 +98,23 @@ def load_segmenter(
     if backend in {"torch", "torch_compiled"}:
         return _torch(model, card, device, precision, compiled=backend == "torch_compiled")
     return _from_graphs(CachedGraphs(model, card), backend, device, precision)
+
+
+def untimed_backend(checkpoint_or_export: str | Path = "") -> str:
+    """Return the backend to take where the same one is wanted on every run of a machine.
+
+    ``auto`` goes by times, which differ from run to run. OpenVINO where it is installed and can
+    run the model, and there is no GPU; else PyTorch. An export's ``auto`` is not timed: it stays.
+    """
+    path = Path(checkpoint_or_export) if str(checkpoint_or_export) else shipped_checkpoint()
+    if path is not None and path.is_dir():
+        return "auto"
+    model, _ = load_network(path)
+    on_gpu = select_device("auto").type == "cuda"
+    exportable = isinstance(model, SeparableModel)
+    return (
+        "openvino" if exportable and "openvino" in _installed_runtimes(on_gpu=on_gpu) else "torch"
+    )
 
 
 def load_network(path: Path | None) -> tuple[SegmentationModel, ModelCard]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from anyseg_core.runtime import auto_segmenter, load_segmenter
+from anyseg_core.runtime import auto_segmenter, load, load_segmenter, untimed_backend
 from anyseg_core.runtime.auto_segmenter import AutoSegmenter
 from anyseg_core.runtime.warming import WarmUp
 
@@ -102,3 +102,14 @@ def test_half_precision_competes_where_it_is_asked_for(checkpoint):
     segmenter = load_segmenter(checkpoint, "auto", "cpu", "bfloat16")
     segmenter.warm_up(64, 64)
     assert "bfloat16" in segmenter.description
+
+
+def test_the_backend_without_timing_follows_from_what_is_installed_and_the_model(
+    checkpoint, save, tmp_path, monkeypatch
+):
+    cmnext = save("cmnext", ("rgb", "depth"))
+    for installed, wanted in (({"openvino", "onnxruntime"}, "openvino"), (set(), "torch")):
+        monkeypatch.setattr(load, "find_spec", lambda name, here=installed: name in here or None)
+        assert untimed_backend() == untimed_backend(checkpoint) == wanted
+        assert untimed_backend(cmnext) == "torch"
+    assert untimed_backend(tmp_path) == "auto"  # a folder is an export
