@@ -21,7 +21,7 @@ from anyseg_core.errors import ConfigurationError, MissingDependencyError
 from anyseg_core.runtime.onnxruntime_segmenter import import_onnxruntime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -35,7 +35,9 @@ _UNSIGNED_LEVELS = 255
 _LEAST_SCALE = 1e-12
 
 
-def quantise(graph: bytes, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> bytes:
+def quantise(
+    graph: bytes, feeds: Iterable[Mapping[str, NDArray[Any]]], exact: Collection[str] = ()
+) -> bytes:
     """Return a graph whose products are computed in int8; all else stays float32.
 
     Weights have a scale per output channel; activations one each, of the mean of their largest
@@ -44,6 +46,7 @@ def quantise(graph: bytes, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> bytes
     Args:
         graph: an ONNX file's content.
         feeds: the graph's inputs by name, for one sample each.
+        exact: inputs for which eight bits are too coarse: their products stay float32.
 
     Returns:
         An ONNX file's content, with pairs of QuantizeLinear and DequantizeLinear.
@@ -53,7 +56,7 @@ def quantise(graph: bytes, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> bytes
             without a product of floats.
         MissingDependencyError: ``onnx`` or ``onnxruntime`` is not installed.
     """
-    network = _Network(_with_constants_folded(graph))
+    network = _Network(_with_constants_folded(graph), exact)
     if not network.products:
         raise ConfigurationError(
             "a graph without a product of activations", "an encoder's graph", "quantise another"
@@ -77,9 +80,10 @@ class _Spot:
 class _Network:
     """A graph under work: who makes and who reads each tensor."""
 
-    def __init__(self, model: Any) -> None:  # noqa: ANN401 - ONNX has no type hints
+    def __init__(self, model: Any, exact: Collection[str]) -> None:  # noqa: ANN401 - ONNX has no type hints
         self._onnx = _import_onnx()
         self.model = model
+        self._exact = exact
         self._weights = {tensor.name: tensor for tensor in model.graph.initializer}
         self._makers = {name: node for node in model.graph.node for name in node.output}
         self._readers: dict[str, list[Any]] = {}
@@ -93,7 +97,11 @@ class _Network:
     @cached_property
     def products(self) -> list[Any]:
         """The nodes to compute in int8: weights known, or both factors activations."""
-        return [node for node in self.model.graph.node if node.op_type in _PRODUCTS]
+        return [
+            node
+            for node in self.model.graph.node
+            if node.op_type in _PRODUCTS and node.input[0] not in self._exact
+        ]
 
     def spots(self) -> Iterator[_Spot]:
         """Find where activations become int8: as early as no reader needs them as floats.

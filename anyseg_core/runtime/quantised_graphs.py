@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 class QuantisedGraphs:
     """Another source's graphs in int8; see ``GraphSource``.
 
-    Int8 are the encoder and the fusion as far as the head's maps. Branches stay float32: their
-    depth-wise convolutions gain nothing. So does the whole fusion, which only runtimes read whose
-    int8 is no faster.
+    Int8 are the encoder, but for its first convolution, and the fusion as far as the head's maps.
+    The images themselves stay float32: a depth in metres has more than 256 steps. So do branches:
+    their depth-wise convolutions gain nothing. So does the whole fusion, which only runtimes read
+    whose int8 is no faster.
 
     Args:
         graphs: the float32 graphs.
@@ -65,7 +66,8 @@ class QuantisedGraphs:
         content = _read(self._graphs.encoder(size))
         if content not in self._made:
             images = (image for sample in self._samples for image in sample.values())
-            self._made[content] = quantise(content, ({INPUT: image[None]} for image in images))
+            feeds = ({INPUT: image[None]} for image in images)
+            self._made[content] = quantise(content, feeds, exact=(INPUT,))
         return self._made[content]
 
     def branch(self, name: str, size: Size) -> Graph:

@@ -119,6 +119,21 @@ def test_what_is_read_as_float_elsewhere_stays_float():
     np.testing.assert_allclose(got, x.T + np.rint(x.T / scale) * scale, atol=1e-6)
 
 
+def test_an_exact_input_enters_its_product_as_floats():
+    random = np.random.default_rng(3)
+    first, second = (random.standard_normal((4, 4)).astype(np.float32) for _ in range(2))
+    plain = make_graph(
+        ("MatMul", ("x", "w"), "a"),
+        ("MatMul", ("a", "v"), "y"),
+        shape=(1, 2, 4),
+        weights={"w": first, "v": second},
+    )
+    x = random.standard_normal((1, 2, 4)).astype(np.float32)
+    got = run(quantise(plain, [{"x": x}], exact=("x",)), {"x": x})[0]
+    wanted = oracle(x @ first, second, np.abs(x @ first).max())
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
+
+
 def test_every_weight_is_kept_in_eight_bits(encoder, quantised):
     assert len(quantised) < 0.4 * len(encoder)
     assert kinds(quantised).count("QuantizeLinear") > 50
