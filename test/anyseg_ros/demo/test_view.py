@@ -138,6 +138,7 @@ def test_a_viewer_that_takes_nothing_does_not_hold_the_demo_up(shown, monkeypatc
         going_on.wait()
 
     monkeypatch.setattr(view_module, "PERIOD_S", 0.0)
+    monkeypatch.setattr(shown.view, "_due_s", 0.0)  # else the first update's period may still run
     monkeypatch.setattr(shown.view, "_send", stall)
     for _ in range(20):  # the queue is full after two of them
         shown.view.update(1, 0.3, 9.5)
