@@ -11,6 +11,7 @@ from anyseg_core.models.charm import Charm, CharmOptions
 from anyseg_core.models.cmnext import CMNeXt, CMNeXtOptions
 from anyseg_core.models.initialisation import initialise
 from anyseg_core.models.mean_fusion import MeanFusion
+from anyseg_core.models.separable import SeparableModel
 from anyseg_core.types import MODALITIES
 
 
@@ -65,6 +66,11 @@ def build_model(
     initialise(model)
     model.head.initialise_classifier()
     return model
+
+
+def is_separable(name: str) -> bool:
+    """Return whether the model of this name is cut in two halves, of which graphs are made."""
+    return name in _MODELS and issubclass(_MODELS[name].model, SeparableModel)
 
 
 def _check_sizes(name: str, num_classes: int, modalities: tuple[str, ...]) -> None:

@@ -12,8 +12,8 @@ import torch
 
 from anyseg_core.classes import DELIVER
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.models import ModelCard, build_model, load_checkpoint
-from anyseg_core.models.separable import SeparableModel
+from anyseg_core.models import ModelCard, build_model, load_checkpoint, read_card
+from anyseg_core.models.registry import is_separable
 from anyseg_core.normalisation import DEFAULT_NORMALISATION
 from anyseg_core.runtime.auto_segmenter import AutoSegmenter
 from anyseg_core.runtime.export_folder import ExportedGraphs
@@ -105,16 +105,17 @@ def untimed_backend(checkpoint_or_export: str | Path = "") -> str:
 
     ``auto`` goes by times, which differ from run to run. OpenVINO where it is installed and can
     run the model, and there is no GPU; else PyTorch. An export's ``auto`` is not timed: it stays.
+
+    Raises:
+        CheckpointError: the checkpoint has no readable card.
     """
     path = Path(checkpoint_or_export) if str(checkpoint_or_export) else shipped_checkpoint()
     if path is not None and path.is_dir():
         return "auto"
-    model, _ = load_network(path)
+    card = load_network(None)[1] if path is None else read_card(path)  # the weights are read later
     on_gpu = select_device("auto").type == "cuda"
-    exportable = isinstance(model, SeparableModel)
-    return (
-        "openvino" if exportable and "openvino" in _installed_runtimes(on_gpu=on_gpu) else "torch"
-    )
+    runs = is_separable(card.spec.name) and "openvino" in _installed_runtimes(on_gpu=on_gpu)
+    return "openvino" if runs else "torch"
 
 
 def load_network(path: Path | None) -> tuple[SegmentationModel, ModelCard]:
