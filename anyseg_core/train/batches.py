@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
 import cv2
@@ -52,6 +54,9 @@ class Batch:
 
 # How long a worker outlives the order to end, so that the trainer can finish its update.
 _GRACE_S = 120
+
+# What ends a run, sent to each of its processes.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +137,33 @@ def iterate(source: BatchSource, numbers: range, workers: int, *, pin: bool) -> 
         workers: processes; 0 for this one.
         pin: keep batches in memory that a GPU reads directly.
     """
+    # spawned: a fork takes along what other threads of this process hold, in whatever state it is
     loader = DataLoader(
         source,
         batch_size=None,
         sampler=numbers,
         num_workers=workers,
         worker_init_fn=_quieten,
+        multiprocessing_context="spawn" if workers else None,
         pin_memory=pin,
         prefetch_factor=4 if workers else None,
     )
-    return iter(loader)
+    with _signals_kept_back():
+        return iter(loader)
+
+
+@contextmanager
+def _signals_kept_back() -> Iterator[None]:
+    """Start processes in which a signal waits until `_quieten` has said what it shall do.
+
+    A spawned worker takes seconds to get there, and would end of a signal until then.
+    """
+    resource_tracker.ensure_running()  # it would let the signals through when it is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _quieten(_: int) -> None:
@@ -153,6 +175,7 @@ def _quieten(_: int) -> None:
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_later)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def _end_later(number: int, _: FrameType | None) -> None:

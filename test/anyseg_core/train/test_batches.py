@@ -1,3 +1,7 @@
+import os
+import signal
+from multiprocessing import active_children
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +27,17 @@ def test_batches_from_the_middle_are_those_of_a_run_from_the_start(splits, recip
         rest = list(iterate(source, range(5, 9), workers, pin=False))
         assert len(rest) == 4
         assert all(_same(one, other) for one, other in zip(rest, whole[5:], strict=True))
+
+
+def test_a_worker_told_to_end_while_it_starts_still_makes_its_batches(splits, recipe_of):
+    source = BatchSource(splits("rgb", "depth")[0], recipe_of(), Place())
+    before = set(active_children())
+    batches = iterate(source, range(4), 2, pin=False)
+    starting = set(active_children()) - before
+    assert len(starting) == 2
+    for worker in starting:
+        os.kill(worker.pid, signal.SIGTERM)
+    assert [batch.names for batch in batches] == [source[i].names for i in range(4)]
 
 
 def test_an_epoch_sees_every_sample_once(splits, recipe_of):
