@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from anyseg_core.errors import ConfigurationError, RecordError
+from anyseg_core.kernels import array_in, array_out, kernel
 from anyseg_core.types import IGNORE_LABEL
 
 if TYPE_CHECKING:
@@ -101,19 +102,16 @@ class ConfusionMatrix:
             raise RecordError(
                 f"truth {truth.shape} and prediction {predicted.shape}", "one shape", "resize one"
             )
-        valid = truth != IGNORE_LABEL
-        rows, columns = truth[valid], predicted[valid]
-        count = self.num_classes
-        for name, labels in (("truth", rows), ("prediction", columns[columns != IGNORE_LABEL])):
-            if labels.size and int(labels.max()) >= count:
+        counted = np.zeros_like(self.counts)
+        highest = _count_pixels(truth.ravel(), predicted.ravel(), counted)
+        for name, label in zip(("truth", "prediction"), highest, strict=True):
+            if label >= self.num_classes:
                 raise RecordError(
-                    f"label {int(labels.max())} in the {name}",
-                    f"0 to {count - 1}, or {IGNORE_LABEL}",
+                    f"label {label} in the {name}",
+                    f"0 to {self.num_classes - 1}, or {IGNORE_LABEL}",
                     "use labels of the same classes",
                 )
-        places = rows.astype(np.int64) * (count + 1) + np.minimum(columns, count)
-        counted = np.bincount(places, minlength=count * (count + 1))
-        self.counts += counted.reshape(count, count + 1)
+        self.counts += counted
 
     def __iadd__(self, other: ConfusionMatrix) -> Self:
         self.counts += other.counts
@@ -220,3 +218,24 @@ def _mean_absent_zero(values: Float64Array) -> float:
 def _mean_present(values: Float64Array) -> float:
     present = values[~np.isnan(values)]
     return float(present.mean()) if present.size else float("nan")
+
+
+@kernel((array_in("uint8", 1), array_in("uint8", 1), array_out("int64", 2)))
+def _count_pixels(
+    truth: UInt8Array, predicted: UInt8Array, counts: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Add to the counts, and return the highest labels, those of 255 and beside them left out."""
+    classes = len(counts)
+    highest_true = highest_predicted = -1
+    for i in range(len(truth)):
+        row, column = int(truth[i]), int(predicted[i])
+        if row == IGNORE_LABEL:
+            continue
+        highest_true = max(highest_true, row)
+        if column == IGNORE_LABEL:
+            column = classes
+        else:
+            highest_predicted = max(highest_predicted, column)
+        if row < classes and column <= classes:
+            counts[row, column] += 1
+    return highest_true, highest_predicted

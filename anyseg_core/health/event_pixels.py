@@ -8,6 +8,7 @@ import numpy as np
 
 from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
+from anyseg_core.kernels import array_in, array_out, constants_in, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from anyseg_core.health.config import Thresholds
     from anyseg_core.health.inspector import Results
     from anyseg_core.health.verdict import Finding
-    from anyseg_core.types import EventRecord
+    from anyseg_core.types import BoolArray, EventRecord
 
 MOST_EVENTS = 65_536
 """Events of one measurement that are looked at."""
@@ -24,7 +25,7 @@ EVENTS_PER_LINE = 4
 """So many events per row or column, and hardly one is without any in a scene that moves."""
 
 
-def measure_hot_share(pixels: NDArray[np.intp], least: float) -> float:
+def measure_hot_share(pixels: NDArray[np.int32], least: float) -> float:
     """Return the share of events on pixels that fired ``least`` times or more.
 
     Args:
@@ -33,20 +34,33 @@ def measure_hot_share(pixels: NDArray[np.intp], least: float) -> float:
     """
     if not len(pixels):
         return 0.0
-    counts = np.bincount(pixels)
-    return float(counts[counts >= least].sum()) / len(pixels)
+    return _count_busy(pixels, np.zeros(int(pixels.max()) + 1, np.int32), least) / len(pixels)
 
 
-def measure_lines_used(pixels: NDArray[np.intp], width: int) -> float:
-    """Return the share of columns, or of rows if more, with an event, between first and last."""
-    row = pixels // max(1, width)  # by one number: several times as fast as numpy's divmod
-    return max(_lines_used(pixels - row * max(1, width)), _lines_used(row))
+@kernel((constants_in("int32", 1), array_out("int32", 1), "float64"))
+def _count_busy(pixels: NDArray[np.int32], counts: NDArray[np.int32], least: float) -> int:
+    for pixel in pixels:
+        counts[pixel] += 1
+    busy = 0
+    for pixel in pixels:
+        if counts[pixel] >= least:
+            busy += 1
+    return busy
 
 
-def _lines_used(line: NDArray[np.intp]) -> float:
-    counts = np.bincount(line)
-    first = int(np.argmax(counts > 0))
-    return np.count_nonzero(counts) / (len(counts) - first)
+def measure_lines_used(columns: BoolArray, rows: BoolArray) -> float:
+    """Return the share of columns, or of rows if more, with an event, between first and last.
+
+    Args:
+        columns: which columns had an event, [W].
+        rows: which rows had one, [H].
+    """
+    return max(_share_between(columns), _share_between(rows))
+
+
+def _share_between(used: BoolArray) -> float:
+    (lines,) = np.nonzero(used)
+    return len(lines) / int(lines[-1] - lines[0] + 1) if len(lines) else 0.0
 
 
 def check_hot_pixels(share: float, usual: float, max_more: float) -> Finding | None:
@@ -80,24 +94,25 @@ def check_low_resolution(used: float, usual: float, min_ratio: float) -> Finding
 class EventPixels:
     """The detectors of an event camera's pixels, with what is usual for it."""
 
-    __slots__ = ("_count", "_hot", "_lines", "_pixels", "_seen", "_thresholds")
+    __slots__ = ("_columns", "_count", "_hot", "_lines", "_pixels", "_rows", "_seen", "_thresholds")
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         self._hot = Baseline(rate=0.02, rate_in_fault=0.005)
         self._lines = Baseline(rate=0.02, rate_in_fault=0.005)
-        self._pixels: list[NDArray[np.intp]] = []
-        self._count = 0
-        self._seen = np.zeros(0, np.intp)
+        self._pixels = np.zeros(MOST_EVENTS, np.int32)
+        self._count = self._seen = 0
+        self._columns, self._rows = np.zeros(0, np.bool_), np.zeros(0, np.bool_)
 
     def add(self, record: EventRecord) -> None:
-        """Take a packet into the measurement."""
+        """Take a packet into the measurement; what lies beside the sensor is left out."""
+        if (len(self._columns), len(self._rows)) != (record.width, record.height):
+            self._columns = np.zeros(record.width, np.bool_)
+            self._rows = np.zeros(record.height, np.bool_)
+            self._count = self._seen = 0
         room = MOST_EVENTS - self._count
-        if room > 0 and len(record.events):
-            events = record.events
-            column = events.x[:room].astype(np.intp)
-            self._pixels.append(events.y[:room].astype(np.intp) * record.width + column)
-            self._count += len(column)
+        x, y = record.events.x[:room], record.events.y[:room]
+        self._count += _take(x, y, self._pixels[self._count :], self._columns, self._rows)
 
     def judge(self, measured_ns: int, record: EventRecord) -> Results:
         """Judge what was taken in over ``measured_ns`` and begin anew.
@@ -105,24 +120,46 @@ class EventPixels:
         A coarse sensor fires less, so its events are gathered over several measurements.
         """
         limits = self._thresholds
-        pixels = np.concatenate([np.zeros(0, np.intp), *self._pixels])
-        self._pixels, self._count = [], 0
+        pixels = self._pixels[: self._count]
         share = measure_hot_share(pixels, limits.event_hot_rate_hz * measured_ns / 1e9)
         usual = self._hot.value
         hot = check_hot_pixels(share, share if usual is None else usual, limits.event_hot_share)
         self._hot.learn(share, in_fault=hot is not None)
         results: Results = {"event_hot_pixels": hot}
-        self._seen = np.concatenate([self._seen, pixels])
-        if len(self._seen) >= EVENTS_PER_LINE * max(record.width, record.height):
-            results["event_low_resolution"] = self._check_lines(self._seen, record.width)
-            self._seen = self._seen[:0]
+        self._seen += self._count
+        self._count = 0
+        if self._seen >= EVENTS_PER_LINE * max(record.width, record.height):
+            results["event_low_resolution"] = self._check_lines()
+            self._columns[:] = self._rows[:] = False
+            self._seen = 0
         return results
 
-    def _check_lines(self, pixels: NDArray[np.intp], width: int) -> Finding | None:
-        used = measure_lines_used(pixels, width)
+    def _check_lines(self) -> Finding | None:
+        used = measure_lines_used(self._columns, self._rows)
         usual = self._lines.value
         coarse = check_low_resolution(
             used, used if usual is None else usual, self._thresholds.event_low_resolution_ratio
         )
         self._lines.learn(used, in_fault=coarse is not None)
         return coarse
+
+
+@kernel((
+    array_in("uint16", 1), array_in("uint16", 1), array_out("int32", 1),
+    array_out("boolean", 1), array_out("boolean", 1),
+))  # fmt: skip
+def _take(
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    pixels: NDArray[np.int32],
+    columns: BoolArray,
+    rows: BoolArray,
+) -> int:
+    """Write the events' pixels and mark their lines, and return how many there are."""
+    width, count = len(columns), 0
+    for i in range(len(x)):
+        if x[i] < width and y[i] < len(rows):
+            pixels[count] = y[i] * width + x[i]
+            columns[x[i]] = rows[y[i]] = True
+            count += 1
+    return count

@@ -41,13 +41,21 @@ class RepeatCounter:
 
     def count(self, sample: NDArray[Any]) -> int:
         """Return how often this very sample came before, in a row."""
-        is_uniform = sample.size == 0 or bool((sample == sample.flat[0]).all())
+        is_uniform = _is_uniform(sample)
         checksum = None if is_uniform else zlib.crc32(sample.data)
         same = checksum is not None and checksum == self._checksum
         self.moving = None not in (checksum, self._checksum) and not same
         self._repeats = self._repeats + 1 if same else 0
         self._checksum = checksum
         return self._repeats
+
+
+def _is_uniform(sample: NDArray[Any]) -> bool:
+    if sample.size == 0:
+        return True
+    first = sample.flat[0]
+    # the last value tells as a rule, and spares the look at all of them
+    return bool(sample.flat[-1] == first) and bool((sample == first).all())
 
 
 def check_frozen(detector: str, repeats: int, max_repeats: int) -> Finding | None:

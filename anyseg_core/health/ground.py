@@ -10,6 +10,7 @@ import numpy as np
 
 from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
+from anyseg_core.kernels import array_in, array_out, constants_in, kernel
 
 if TYPE_CHECKING:
     from anyseg_core.health.config import Thresholds
@@ -40,27 +41,65 @@ def fit_ground(points: Float32Array) -> Float64Array | None:
     The lowest point of each sector and of each of four distances stands for the ground; those
     off the plane by more than twice the median are left out of the next fit.
     """
-    distance = np.hypot(points[:, 0], points[:, 1])
-    here = (distance > NEAR_M) & (distance < FAR_M)
-    near, distance = points[here], distance[here]
-    ring = ((distance - NEAR_M) * (RINGS / (FAR_M - NEAR_M))).astype(np.intp)
-    azimuth = np.arctan2(near[:, 1], near[:, 0])
-    sector = ((azimuth + np.pi) * (SECTORS / (2 * np.pi))).astype(np.intp) % SECTORS
-    cell = ring * SECTORS + sector
-    floor = np.full(RINGS * SECTORS, np.inf, np.float32)
-    np.minimum.at(floor, cell, near[:, 2])
-    lowest = all_lowest = near[near[:, 2] == floor[cell]].astype(np.float64)
+    lowest = np.empty((RINGS * SECTORS, 3))
+    all_lowest = lowest = lowest[: _find_lowest(points, lowest)]
     for _ in range(4):
-        if len(lowest) < SECTORS // 2:
+        plane = np.empty(3)
+        if len(lowest) < SECTORS // 2 or not _fit_plane(lowest, plane):
             return None
-        design = np.column_stack([lowest[:, :2], np.ones(len(lowest))])
-        plane = np.linalg.lstsq(design, lowest[:, 2], rcond=None)[0]
-        off = np.abs(lowest[:, 2] - design @ plane)
+        off = np.abs(_above(lowest, plane))
         lowest = lowest[off <= 2.0 * np.median(off) + 1e-6]
-    above = all_lowest[:, 2] - all_lowest[:, :2] @ plane[:2] - plane[2]
+    above = _above(all_lowest, plane)
     on_ground, below = np.mean(np.abs(above) <= ROUGH_M), np.mean(above < -ROUGH_M)
-    is_ground = on_ground >= LEAST_ON_GROUND and below <= MOST_BELOW
-    return np.asarray(plane, np.float64) if is_ground else None
+    return plane if on_ground >= LEAST_ON_GROUND and below <= MOST_BELOW else None
+
+
+def _above(points: Float64Array, plane: Float64Array) -> Float64Array:
+    """Return how far points [n, 3] lie above a plane, along z."""
+    return np.asarray(points[:, 2] - points[:, :2] @ plane[:2] - plane[2])
+
+
+@kernel((array_in("float32", 2), array_out("float64", 2)))
+def _find_lowest(points: Float32Array, lowest: Float64Array) -> int:
+    """Write each cell's lowest point, and return how many cells have one."""
+    found = np.full(RINGS * SECTORS, -1)
+    for i in range(len(points)):
+        x, y = np.float64(points[i, 0]), np.float64(points[i, 1])
+        distance = math.sqrt(x * x + y * y)
+        if NEAR_M < distance < FAR_M:
+            ring = int((distance - NEAR_M) * (RINGS / (FAR_M - NEAR_M)))
+            sector = int((math.atan2(y, x) + math.pi) * (SECTORS / (2 * math.pi))) % SECTORS
+            cell = min(ring, RINGS - 1) * SECTORS + sector
+            if found[cell] < 0 or points[i, 2] < points[found[cell], 2]:
+                found[cell] = i
+    count = 0
+    for i in found:
+        if i >= 0:
+            lowest[count] = points[i]
+            count += 1
+    return count
+
+
+@kernel((constants_in("float64", 2), array_out("float64", 1)))
+def _fit_plane(points: Float64Array, plane: Float64Array) -> bool:
+    """Write the least-squares plane z = a x + b y + c; False where the points lie on a line."""
+    count = len(points)
+    x, y, z = points[:, 0].sum() / count, points[:, 1].sum() / count, points[:, 2].sum() / count
+    xx = xy = yy = xz = yz = 0.0
+    for i in range(count):
+        dx, dy, dz = points[i, 0] - x, points[i, 1] - y, points[i, 2] - z
+        xx += dx * dx
+        xy += dx * dy
+        yy += dy * dy
+        xz += dx * dz
+        yz += dy * dz
+    area = xx * yy - xy * xy
+    if area <= 1e-9 * (xx + yy) ** 2:
+        return False
+    plane[0] = (xz * yy - yz * xy) / area
+    plane[1] = (yz * xx - xz * xy) / area
+    plane[2] = z - plane[0] * x - plane[1] * y
+    return True
 
 
 def measure_tilt_deg(plane: Float64Array, before: Float64Array) -> float:

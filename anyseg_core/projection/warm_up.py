@@ -6,11 +6,13 @@ import sys
 
 from anyseg_core.kernels import compile_kernels
 
-_PARTS = ("anyseg_core.geometry.", "anyseg_core.events.", "anyseg_core.projection.")
+_PARTS = tuple(
+    f"anyseg_core.{name}" for name in ("geometry.", "events.", "projection.", "health.", "metrics")
+)
 
 
 def warm_up() -> None:
-    """Compile every loop of the front end, or load it from numba's cache on disk.
+    """Compile every loop of front end, detectors and scores, or load it from numba's cache on disk.
 
     Call it while a node is configured: seconds the first time on a machine, milliseconds later.
     """

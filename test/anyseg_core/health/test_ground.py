@@ -33,6 +33,37 @@ def test_the_grounds_tilt_is_measured_in_degrees(street):
     assert ground.fit_ground(np.zeros((0, 3), np.float32)) is None
 
 
+def _fit_with_numpy(points):
+    """The ground by numpy's own least squares, cell by cell."""
+    points = points.astype(np.float64)
+    distance, azimuth = np.hypot(*points[:, :2].T), np.arctan2(points[:, 1], points[:, 0])
+    lowest = []
+    for near in 2.0 + 5.75 * np.arange(4):
+        for sector in range(36):
+            here = (distance > near) & (distance < near + 5.75)
+            here &= np.floor((azimuth + np.pi) / (2 * np.pi) * 36).astype(int) % 36 == sector
+            if here.any():
+                lowest.append(points[here][np.argmin(points[here, 2])])
+    lowest = np.array(lowest, np.float64)
+    for _ in range(4):
+        design = np.column_stack([lowest[:, :2], np.ones(len(lowest))])
+        plane = np.linalg.lstsq(design, lowest[:, 2], rcond=None)[0]
+        off = np.abs(lowest[:, 2] - design @ plane)
+        lowest = lowest[off <= 2.0 * np.median(off) + 1e-6]
+    return plane
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.03, -0.06])
+def test_the_ground_is_that_of_numpys_least_squares(street, tilt):
+    points = street(np.random.default_rng(3), tilt)[:, :3]
+    np.testing.assert_allclose(ground.fit_ground(points), _fit_with_numpy(points), atol=1e-6)
+
+
+def test_points_on_a_line_are_no_ground():
+    along = np.linspace(-24, 24, 400, dtype=np.float32)
+    assert ground.fit_ground(np.stack([along, along, along * 0], 1)) is None
+
+
 def test_one_sweep_that_tilts_there_and_back_is_no_jitter(bench, street):
     rng = np.random.default_rng(4)
     tilts = iter([0.0] * 15 + [0.05] + [0.0] * 4)

@@ -127,10 +127,32 @@ def test_hot_pixels_and_a_coarse_sensor_are_told(bench):
 
 def test_the_share_from_hot_pixels_agrees_with_counting():
     rng = np.random.default_rng(9)
-    pixels = rng.integers(0, 40, 300)
+    pixels = rng.integers(0, 40, 300, np.int32)
     expected = np.mean([np.count_nonzero(pixels == pixel) >= 8 for pixel in pixels])
     assert event_pixels.measure_hot_share(pixels, 8) == pytest.approx(expected)
     assert event_pixels.measure_hot_share(pixels[:0], 8) == 0
+
+
+def test_the_share_of_lines_used_agrees_with_counting():
+    rng = np.random.default_rng(9)
+    x, y = 2 * rng.integers(10, 40, 100), rng.integers(20, 90, 100)
+    shares = [len(set(lines)) / (max(lines) - min(lines) + 1) for lines in (x, y)]
+    assert shares[0] < shares[1] < 1
+    columns, rows = np.isin(np.arange(100), x), np.isin(np.arange(120), y)
+    for lines in ((columns, rows), (rows, columns)):
+        assert event_pixels.measure_lines_used(*lines) == pytest.approx(shares[1])
+
+
+def test_events_beside_the_sensor_are_left_out_of_its_pixels(bench):
+    under_watch = bench("event", 10)
+
+    def wild(t):
+        x = np.array([5, 65535, 96, 7], np.uint16)
+        y = np.array([5, 3, 3, 65535], np.uint16)
+        events = EventArray(x, y, np.full(4, t), np.ones(4, np.uint8))
+        return EventRecord(t, "event", events, 96, 72)
+
+    assert all(verdict.has_data for verdict in under_watch.feed(wild, 50))
 
 
 def test_a_noisy_picture_is_told(source, bench):
