@@ -10,7 +10,7 @@ import numpy as np
 
 from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
-from anyseg_core.kernels import array_in, array_out, constants_in, kernel
+from anyseg_core.kernels import array_in, array_out, constants_in, device, kernel
 
 if TYPE_CHECKING:
     from anyseg_core.health.config import Thresholds
@@ -30,6 +30,8 @@ ROUGH_M = 0.15
 LEAST_ON_GROUND, MOST_BELOW = 0.4, 0.1
 """where fewer lie on it, or more below it, the plane is that of roofs and walls."""
 
+FITS = 4
+
 SETTLED = 10
 """Sweeps whose median is the present ground: a second of a LiDAR at 10 Hz, so that neither
 a bump nor one sweep full of parked cars moves it."""
@@ -42,21 +44,19 @@ def fit_ground(points: Float32Array) -> Float64Array | None:
     off the plane by more than twice the median are left out of the next fit.
     """
     lowest = np.empty((RINGS * SECTORS, 3))
-    all_lowest = lowest = lowest[: _find_lowest(points, lowest)]
-    for _ in range(4):
-        plane = np.empty(3)
-        if len(lowest) < SECTORS // 2 or not _fit_plane(lowest, plane):
-            return None
-        off = np.abs(_above(lowest, plane))
-        lowest = lowest[off <= 2.0 * np.median(off) + 1e-6]
-    above = _above(all_lowest, plane)
-    on_ground, below = np.mean(np.abs(above) <= ROUGH_M), np.mean(above < -ROUGH_M)
-    return plane if on_ground >= LEAST_ON_GROUND and below <= MOST_BELOW else None
+    lowest = lowest[: _find_lowest(points, lowest)]
+    plane = np.empty(3)
+    return plane if _fit_often(lowest, plane) and _is_ground(lowest, plane) else None
 
 
-def _above(points: Float64Array, plane: Float64Array) -> Float64Array:
-    """Return how far points [n, 3] lie above a plane, along z."""
-    return np.asarray(points[:, 2] - points[:, :2] @ plane[:2] - plane[2])
+def _is_ground(lowest: Float64Array, plane: Float64Array) -> bool:
+    above = lowest[:, 2] - lowest[:, :2] @ plane[:2] - plane[2]
+    count = len(lowest)
+    on_ground, below = (
+        np.count_nonzero(np.abs(above) <= ROUGH_M),
+        np.count_nonzero(above < -ROUGH_M),
+    )
+    return bool(on_ground >= LEAST_ON_GROUND * count and below <= MOST_BELOW * count)
 
 
 @kernel((array_in("float32", 2), array_out("float64", 2)))
@@ -80,7 +80,7 @@ def _find_lowest(points: Float32Array, lowest: Float64Array) -> int:
     return count
 
 
-@kernel((constants_in("float64", 2), array_out("float64", 1)))
+@device
 def _fit_plane(points: Float64Array, plane: Float64Array) -> bool:
     """Write the least-squares plane z = a x + b y + c; False where the points lie on a line."""
     count = len(points)
@@ -99,6 +99,17 @@ def _fit_plane(points: Float64Array, plane: Float64Array) -> bool:
     plane[0] = (xz * yy - yz * xy) / area
     plane[1] = (yz * xx - xz * xy) / area
     plane[2] = z - plane[0] * x - plane[1] * y
+    return True
+
+
+@kernel((constants_in("float64", 2), array_out("float64", 1)))
+def _fit_often(points: Float64Array, plane: Float64Array) -> bool:
+    """Write the plane through most of the points; False where they are too few, or on a line."""
+    for _ in range(FITS):
+        if len(points) < SECTORS // 2 or not _fit_plane(points, plane):
+            return False
+        off = np.abs(points[:, 2] - plane[0] * points[:, 0] - plane[1] * points[:, 1] - plane[2])
+        points = points[off <= 2.0 * np.median(off) + 1e-6]
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from anyseg_core.health.baseline import Baseline
 from anyseg_core.health.detectors import finding
 from anyseg_core.health.ground import GroundInspector
 from anyseg_core.health.usual_counts import UsualCounts
+from anyseg_core.kernels import array_in, array_out, kernel
 
 if TYPE_CHECKING:
     from anyseg_core.health.config import Thresholds
@@ -32,18 +34,25 @@ LEAST_COUNT = 16
 SAMPLED_POINTS = 8192
 
 
-def sector_counts(points: Float32Array) -> Float64Array:
-    """Return how many of the finite points [n, 3] lie in each sector, float64 [36]."""
-    azimuth = np.arctan2(points[:, 1], points[:, 0])
-    index = ((azimuth + np.pi) * (SECTORS / (2 * np.pi))).astype(np.intp) % SECTORS
-    return np.bincount(index, minlength=SECTORS).astype(np.float64)
+def sector_and_band_counts(points: Float32Array) -> tuple[Float64Array, Float64Array]:
+    """Return how many of the finite points [n, 3] lie in each sector and in each band of elevation.
+
+    Returns:
+        float64 [36] by azimuth from -pi on, and float64 [90] by elevation from the lowest up.
+    """
+    sectors, bands = np.zeros(SECTORS), np.zeros(BANDS)
+    _count(points, sectors, bands)
+    return sectors, bands
 
 
-def band_counts(points: Float32Array) -> Float64Array:
-    """Return how many of the finite points [n, 3] lie in each band of elevation, float64 [90]."""
-    elevation = np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1]))
-    index = np.rint(elevation / BAND_RAD).astype(np.intp) + BANDS // 2
-    return np.bincount(np.clip(index, 0, BANDS - 1), minlength=BANDS).astype(np.float64)
+@kernel((array_in("float32", 2), array_out("float64", 1), array_out("float64", 1)))
+def _count(points: Float32Array, sectors: Float64Array, bands: Float64Array) -> None:
+    for i in range(len(points)):
+        x, y = points[i, 0], points[i, 1]
+        azimuth = math.atan2(y, x) + math.pi
+        sectors[int(azimuth * (SECTORS / (2 * math.pi))) % SECTORS] += 1
+        elevation = math.atan2(points[i, 2], math.sqrt(x * x + y * y))
+        bands[min(max(round(elevation / BAND_RAD) + BANDS // 2, 0), BANDS - 1)] += 1
 
 
 def measure_spikes(points: Float32Array) -> float:
@@ -130,7 +139,7 @@ class SweepInspector:
 
     def _check_coverage(self, finite: Float32Array) -> Results:
         limits = self._thresholds
-        sectors, bands = sector_counts(finite), band_counts(finite)
+        sectors, bands = sector_and_band_counts(finite)
         known, lost = self._sectors.missing(sectors, limits.lidar_lost_ratio)
         sector = check_lost_sector(int(lost.sum()) * 360.0 / SECTORS, limits.lidar_lost_sector_deg)
         known, lost = self._bands.missing(bands, limits.lidar_lost_ratio)

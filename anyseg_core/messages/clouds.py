@@ -5,6 +5,7 @@ So any order of fields, padding, byte order, and organised or not, costs nothing
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ MAX_POINTS = 20_000_000
 """Larger clouds are refused before anything is allocated for them."""
 
 FIELD_CODES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
-"""numpy's codes of PointField's datatypes, without the byte order."""
+"""numpy's codes of PointField's datatypes, without the byte order: a kind and a number of bytes."""
 
 
 def structured_cloud(message: Any, required: tuple[str, ...]) -> NDArray[Any]:  # noqa: ANN401 - a message
@@ -36,16 +37,10 @@ def structured_cloud(message: Any, required: tuple[str, ...]) -> NDArray[Any]:  
             f"add {', '.join(missing)} in the driver, or give the right topic",
         )
     _check_layout(message)
-    order = ">" if message.is_bigendian else "<"
-    fields = [field for field in message.fields if field.count == 1]
-    layout = np.dtype(
-        {
-            "names": [field.name for field in fields],
-            "formats": [order + FIELD_CODES[field.datatype] for field in fields],
-            "offsets": [field.offset for field in fields],
-            "itemsize": message.point_step,
-        }
+    fields = tuple(
+        (field.name, field.offset, field.datatype, field.count) for field in message.fields
     )
+    layout = _layout(fields, ">" if message.is_bigendian else "<", message.point_step)
     rows = np.ndarray(
         (message.height, message.width),
         layout,
@@ -55,13 +50,29 @@ def structured_cloud(message: Any, required: tuple[str, ...]) -> NDArray[Any]:  
     return rows.reshape(-1)
 
 
+@lru_cache(32)
+def _layout(
+    fields: tuple[tuple[str, int, int, int], ...], order: str, point_step: int
+) -> np.dtype[np.void]:
+    """Return the type of a point; a driver's is the same in every message."""
+    single = [(name, offset, datatype) for name, offset, datatype, count in fields if count == 1]
+    return np.dtype(
+        {
+            "names": [name for name, _, _ in single],
+            "formats": [order + FIELD_CODES[datatype] for _, _, datatype in single],
+            "offsets": [offset for _, offset, _ in single],
+            "itemsize": point_step,
+        }
+    )
+
+
 def _check_layout(message: Any) -> None:  # noqa: ANN401 - as above
     width, height = int(message.width), int(message.height)
     point_step, row_step = int(message.point_step), int(message.row_step)
     row_bytes = width * point_step
     needed = row_step * (height - 1) + row_bytes if height and width else 0
     ends = [
-        field.offset + np.dtype(FIELD_CODES[field.datatype]).itemsize
+        field.offset + int(FIELD_CODES[field.datatype][1])
         for field in message.fields
         if field.datatype in FIELD_CODES
     ]

@@ -125,6 +125,17 @@ def test_hot_pixels_and_a_coarse_sensor_are_told(bench):
         assert names(under_watch.feed(packets(rng, 700, **change), 20)[-1]) == [name]
 
 
+def test_counts_by_azimuth_and_elevation_agree_with_numpys_histograms():
+    points = np.random.default_rng(2).normal(0, 10, (5000, 3)).astype(np.float32)
+    x, y, z = points.astype(np.float64).T
+    azimuth = np.degrees(np.arctan2(y, x))
+    elevation = np.clip(np.arctan2(z, np.hypot(x, y)), -0.895, 0.885)
+    sectors, bands = sweep.sector_and_band_counts(points)
+    np.testing.assert_array_equal(sectors, np.histogram(azimuth, np.arange(-180, 181, 10))[0])
+    edges = 0.02 * (np.arange(91) - 45.5)
+    np.testing.assert_array_equal(bands, np.histogram(elevation, edges)[0])
+
+
 def test_the_share_from_hot_pixels_agrees_with_counting():
     rng = np.random.default_rng(9)
     pixels = rng.integers(0, 40, 300, np.int32)
