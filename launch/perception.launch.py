@@ -9,6 +9,7 @@ With the sensors of a common rig, whose topics and parameters are in config/rigs
     ros2 launch anyseg_ros perception.launch.py rig:=realsense_ouster
 """
 
+import os
 from pathlib import Path
 
 import yaml
@@ -20,6 +21,7 @@ from launch.actions import (
     LogInfo,
     OpaqueFunction,
     RegisterEventHandler,
+    SetEnvironmentVariable,
     Shutdown,
 )
 from launch.events import matches_action
@@ -183,6 +185,19 @@ def transitions(node: LifecycleNode) -> list[LaunchDescriptionEntity]:
     ]
 
 
+def large_messages() -> list[LaunchDescriptionEntity]:
+    """Return what lets Fast DDS share large images, unless the user has configured it.
+
+    It counts for what these nodes send, such as colour masks; drivers that are started elsewhere
+    need the same. Versions of Fast DDS before 3 know the second name alone.
+    """
+    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    if any(name in os.environ for name in names):
+        return []
+    old = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
+    return [SetEnvironmentVariable(names[1 if old else 0], shared("config", "fast_dds.xml"))]
+
+
 def end_all(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Return what ends the launch once the perception node is gone, unless it is ending already."""
     return [] if context.is_shutdown else [Shutdown(reason="the perception node has ended")]
@@ -212,7 +227,7 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         on_exit=[OpaqueFunction(function=end_all)],
         **common,
     )
-    entities: list[LaunchDescriptionEntity] = [perception]
+    entities: list[LaunchDescriptionEntity] = [*large_messages(), perception]
     if value["simulate"] == "true":
         rig = Node(
             name="simulated_rig",

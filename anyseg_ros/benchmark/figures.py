@@ -26,7 +26,8 @@ LARGE_SIDE = 512
 """From this size on the 12 % are asked for."""
 
 HEADINGS = (
-    "sensors", "Hz", "masks/s", "p50", "p95", "max", "network", "over", "dropped", "cores", "MiB"
+    "sensors", "Hz", "masks/s", "p50", "p95", "max", "network", "over", "complete", "dropped",
+    "cores", "MiB"
 )  # fmt: skip
 
 
@@ -107,7 +108,10 @@ class NodeRow:
 
     def cells(self) -> tuple[str, ...]:
         """Return the row's cells, in the order of ``HEADINGS``."""
-        dropped, sent = (sum(getattr(r, n) for r in self.rounds) for n in ("dropped", "sent"))
+        dropped, sent, complete, received = (
+            sum(getattr(each, name) for each in self.rounds)
+            for name in ("dropped", "sent", "complete", "received")
+        )
         return (
             subset_letters(self.load.sensors),
             f"{self.load.rate_hz:g}",
@@ -117,6 +121,7 @@ class NodeRow:
             f"{max(each.max_ms for each in self.rounds):.1f}",
             f"{min(self.network_ms):.1f}",
             f"{100 * (1 / self.ratio - 1):+.0f} %",
+            f"{complete}/{received}",
             f"{dropped}/{sent}",
             f"{self._median('cpu_share'):.2f}",
             f"{max(each.peak_mib for each in self.rounds):.0f}",

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 from anyseg_core.errors import AnysegError
+from anyseg_ros.resources import config_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 STOP_TIMEOUT_S = 10.0
+
+FAST_DDS_PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+"""Variables that name Fast DDS's configuration: its present one, and that of versions before 3."""
 
 
 class ProcessFailedError(AnysegError):
@@ -95,10 +99,15 @@ class Processes:
 
 
 def isolate_ros() -> None:
-    """Keep this process and its children to this machine, away from any robot on the network."""
+    """Keep this process and its children to this machine, away from any robot on the network.
+
+    Fast DDS gets memory enough for large images between them, unless the user has configured it.
+    """
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     # domains 1 to 101 are safe on every system; the process id keeps two demos apart
     os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
+    if not any(name in os.environ for name in FAST_DDS_PROFILES):
+        os.environ[FAST_DDS_PROFILES[0]] = str(config_file("fast_dds.xml"))
 
 
 def _command(module: str, arguments: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ RECORDED = {
         "LogInfo",
         "OpaqueFunction",
         "RegisterEventHandler",
+        "SetEnvironmentVariable",
         "Shutdown",
     ],
     "launch.events": ["matches_action"],

@@ -1,5 +1,6 @@
 """The launch file: its arguments, and the nodes and transitions that they lead to."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -77,6 +78,22 @@ def test_without_an_argument_one_node_is_started(started):
     assert of_kind(entities, "Node") == []
 
 
+@pytest.mark.parametrize(
+    ("distribution", "name"),
+    [("kilted", "FASTDDS_DEFAULT_PROFILES_FILE"), ("humble", "FASTRTPS_DEFAULT_PROFILES_FILE")],
+)
+def test_large_images_have_room_in_shared_memory(started, monkeypatch, distribution, name):
+    monkeypatch.setenv("ROS_DISTRO", distribution)
+    for known in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.delenv(known, raising=False)
+    first, *_ = started()
+    assert kind(first) == "SetEnvironmentVariable"
+    assert first.arguments[0] == name
+    assert Path(first.arguments[1]).is_file()
+    monkeypatch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", "the user's own")
+    assert not of_kind(started(), "SetEnvironmentVariable")
+
+
 def test_without_an_argument_the_node_is_configured_and_then_activated(started):
     entities = started()
     (first,) = of_kind(entities, "EmitEvent")
@@ -100,8 +117,8 @@ def test_a_refused_configuration_is_said(started):
 
 
 def test_without_autostart_nothing_drives_the_transitions(started):
-    entities = started(autostart="false")
-    assert [kind(entity) for entity in entities] == ["LifecycleNode"]
+    kinds = {kind(entity) for entity in started(autostart="false")}
+    assert kinds - {"SetEnvironmentVariable"} == {"LifecycleNode"}
 
 
 def test_simulate_brings_the_rig_up_on_the_same_topics(started):

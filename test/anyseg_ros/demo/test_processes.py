@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from anyseg_ros.demo.processes import Processes, ProcessFailedError
+from anyseg_ros.demo.processes import (
+    FAST_DDS_PROFILES,
+    Processes,
+    ProcessFailedError,
+    isolate_ros,
+)
 
 PARENT = """
 import signal, sys, time
@@ -89,3 +94,64 @@ def test_a_process_that_ends_early_is_told_with_its_last_words(modules):
         message = wait_for(told, "error")
     assert "exit code 3" in message
     assert "no camera" in message
+
+
+TALKER = """
+import sys, time, rclpy
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+rclpy.init()
+node = rclpy.create_node("talker")
+sender = node.create_publisher(Image, "large", qos_profile_sensor_data)
+while not sender.get_subscription_count():
+    time.sleep(0.02)
+time.sleep(0.5)
+for number in range(10):
+    image = Image(height=720, width=1280, step=3840, encoding="rgb8")
+    image.header.stamp.sec = number
+    image.data.frombytes(bytes(720 * 3840))
+    sender.publish(image)
+    time.sleep(0.1)
+time.sleep(1.0)
+"""
+LISTENER = """
+import sys, time, rclpy
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+rclpy.init()
+node = rclpy.create_node("listener")
+seen = set()
+node.create_subscription(
+    Image, "large", lambda image: seen.add(image.header.stamp.sec), qos_profile_sensor_data
+)
+end = time.monotonic() + 40
+while time.monotonic() < end and 9 not in seen:
+    rclpy.spin_once(node, timeout_sec=0.05)
+print(len(seen))
+"""
+
+
+def test_images_far_larger_than_fast_dds_own_memory_arrive(monkeypatch):
+    for name in FAST_DDS_PROFILES:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_DOMAIN_ID"):
+        monkeypatch.setenv(name, "")  # brought back afterwards
+    isolate_ros()
+    listener = subprocess.Popen([sys.executable, "-c", LISTENER], stdout=subprocess.PIPE)
+    talker = subprocess.Popen([sys.executable, "-c", TALKER])
+    try:
+        out, _ = listener.communicate(timeout=60)
+    finally:
+        talker.kill()
+        talker.wait()
+        listener.kill()
+    assert int(out) >= 8  # without it: 0 to 3 of 10
+
+
+def test_a_users_own_settings_of_fast_dds_are_left_alone(monkeypatch):
+    monkeypatch.setenv(FAST_DDS_PROFILES[1], "their.xml")
+    monkeypatch.delenv(FAST_DDS_PROFILES[0], raising=False)
+    for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_DOMAIN_ID"):
+        monkeypatch.setenv(name, "")
+    isolate_ros()
+    assert FAST_DDS_PROFILES[0] not in os.environ
