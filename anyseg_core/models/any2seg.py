@@ -12,9 +12,21 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.models.base import (
     ModelOptions,
     ModelSpec,
+    images_at_once,
     mean_modality,
+    split_modalities,
 )
-from anyseg_core.models.fusion import Fused, fuse_modalities, fusion_coefficients
+from anyseg_core.models.fused_cpu import infers_on_cpu
+from anyseg_core.models.fusion import (
+    Fused,
+    Switches,
+    coefficients_of_products,
+    fuse_each,
+    fuse_modalities,
+    fusion_coefficients,
+    inner_products,
+    weighted_sum,
+)
 from anyseg_core.models.head_inference import (
     fused_tokens,
     head_maps,
@@ -114,14 +126,27 @@ class Any2Seg(SeparableModel):
         """Fuse the modalities of one sample; see ``SeparableModel.fuse``."""
         if not self.meets_in_head:
             return super().fuse(features)
+        if infers_on_cpu(features[0]):
+            return self._fuse_each(features)
         tokens = fused_tokens(features)
         coefficients, weights = self._coefficients(tokens)
         products = scores(self.head, tokens)  # linear, as the sum is
         return logits_of_scores(self.head, _weighted_sum(coefficients, products)), weights
 
+    def _fuse_each(self, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Do what ``fuse`` does, one modality after the other."""
+        single = zip(*(split_modalities(each, len(each)) for each in features), strict=True)
+        maps = [fused_tokens(each)[0] for each in single]
+        tokens = [each.flatten(0, 1) for each in maps]
+        coefficients, weights = coefficients_of_products(inner_products(tokens), **self._switches())
+        products = weighted_sum([scores(self.head, each) for each in tokens], coefficients)
+        return logits_of_scores(self.head, products.view(1, *maps[0].shape[:2], -1)), weights
+
     def _segment(
         self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
     ) -> SegmentationOutput:
+        if self.meets_in_head and not (self.training or state) and infers_on_cpu(images):
+            return self._segment_each(names, images)
         features = self._in_parts(self._meeting_maps, images)
         first = self._first_level(features)
         if state and len(state) != len(features) - first:
@@ -144,6 +169,22 @@ class Any2Seg(SeparableModel):
             auxiliary=self._base_logits(features),
         )
 
+    def _segment_each(self, names: tuple[str, ...], images: Tensor) -> SegmentationOutput:
+        """Do what ``_segment`` does, for inference: each modality's map stays where it was made."""
+        if len(images) <= images_at_once(images):
+            maps = split_modalities(self._meeting_maps(images)[0], len(names))
+        else:
+            single = split_modalities(images, len(names))
+            maps = tuple(self._in_parts(self._meeting_maps, each)[0] for each in single)
+        fused = fuse_each(maps, **self._switches())
+        return SegmentationOutput(
+            logits=self.head.classify(fused.map),
+            weights=dict(zip(names, fused.weights.unbind(0), strict=True)),
+            features=dict(zip(names, maps, strict=True)),
+            state=(fused.map,),
+            auxiliary={},
+        )
+
     def _first_level(self, features: tuple[Tensor, ...]) -> int:
         """Which of the features is the first that MFF fuses; those before are averaged."""
         return len(features) - 1 if self.options.fusion_level == "last" else 0
@@ -158,21 +199,15 @@ class Any2Seg(SeparableModel):
 
     def _coefficients(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Coefficients h x w x M and weights [M] of one sample's tokens M x h x w x C."""
-        options = self.options
-        coefficients, weights = fusion_coefficients(
-            tokens.flatten(1, 2),
-            iterations=options.iterations,
-            reweight=options.reweight,
-            selection=options.selection,
-            residual=options.residual,
-        )
+        coefficients, weights = fusion_coefficients(tokens.flatten(1, 2), **self._switches())
         return coefficients.view(tokens.shape[1], tokens.shape[2], -1), weights
 
     def _fuse_level(self, features: Tensor, carried: Tensor | None) -> Fused:
+        return fuse_modalities(features, carried, **self._switches())
+
+    def _switches(self) -> Switches:
         options = self.options
-        return fuse_modalities(
-            features,
-            carried,
+        return Switches(
             iterations=options.iterations,
             reweight=options.reweight,
             selection=options.selection,

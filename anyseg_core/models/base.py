@@ -143,7 +143,7 @@ class SegmentationModel(nn.Module, ABC):
 
         Only in evaluation on a CPU, where that is faster; exports and compilers see one batch.
         """
-        count = max(_PIXELS_AT_ONCE // (images.shape[2] * images.shape[3]), 1)
+        count = images_at_once(images)
         whole = self.training or torch.is_grad_enabled() or images.device.type != "cpu"
         traced = torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export()
         if whole or traced or count >= images.shape[0]:
@@ -156,6 +156,11 @@ class SegmentationModel(nn.Module, ABC):
         self, names: tuple[str, ...], images: Tensor, state: tuple[Tensor, ...]
     ) -> SegmentationOutput:
         """Segment M B images, modality-major; logits at stride 4."""
+
+
+def images_at_once(images: Tensor) -> int:
+    """Return how many images of the size of these are best encoded together on a CPU."""
+    return max(_PIXELS_AT_ONCE // (images.shape[2] * images.shape[3]), 1)
 
 
 def refuse_state(state: tuple[Tensor, ...]) -> None:

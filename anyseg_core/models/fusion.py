@@ -1,12 +1,13 @@
 """Modality-agnostic feature fusion (MFF), Any2Seg section 3.3. It has no parameters.
 
-Two forms give the same: ``fuse_modalities`` as the paper writes it, to train and to carry a state,
-and ``fusion_coefficients`` for inference, which never makes a fused map.
+Three forms give the same: ``fuse_modalities`` as the paper writes it, to train and to carry a
+state; ``fusion_coefficients`` for inference in graphs, which never makes a fused map; and
+``fuse_each``, which makes one from such coefficients.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -15,7 +16,20 @@ from torch.nn import functional
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.models.encoders.layers import map_from_tokens
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _EPS = 1e-8
+_PIXELS_AT_ONCE = 1024  # of which the features of four modalities fit in a core's cache
+
+
+class Switches(TypedDict):
+    """The switches of ``fuse_modalities``."""
+
+    iterations: int
+    reweight: bool
+    selection: bool
+    residual: bool
 
 
 class Fused(NamedTuple):
@@ -118,6 +132,48 @@ def fusion_coefficients(
         selection=selection,
         residual=residual,
     )
+
+
+def fuse_each(maps: Sequence[Tensor], **switches: Unpack[Switches]) -> Fused:
+    """Return what ``fuse_modalities`` gives of M maps B x C x h x w, with fewer passes over them.
+
+    Each map is read twice, wherever it lies: once for its inner products with the others, and once
+    to be summed (see ``fusion_coefficients``).
+
+    Args:
+        maps: of each modality, channels last in memory.
+        switches: those of ``fuse_modalities``.
+    """
+    size = (maps[0].shape[2], maps[0].shape[3])
+    tokens = [each.flatten(2).transpose(1, 2) for each in maps]
+    states, weights = [], []
+    for sample in zip(*tokens, strict=True):
+        coefficients, shares = coefficients_of_products(inner_products(sample), **switches)
+        states.append(weighted_sum(sample, coefficients))
+        weights.append(shares)
+    state = states[0].unsqueeze(0) if len(states) == 1 else torch.stack(states)
+    return Fused(map_from_tokens(state, size), torch.stack(weights, 1))
+
+
+def inner_products(tokens: Sequence[Tensor]) -> Tensor:
+    """Return the inner products P x M x M at each pixel of M modalities' features P x C."""
+    if len(tokens) == 1:
+        squares: Tensor = torch.linalg.vecdot(tokens[0], tokens[0])
+        return squares.view(-1, 1, 1)
+    blocks = []
+    for parts in zip(*(torch.split(each, _PIXELS_AT_ONCE) for each in tokens), strict=True):
+        at_pixels = torch.stack(parts, 1)
+        blocks.append(at_pixels @ at_pixels.mT)
+    return torch.cat(blocks)
+
+
+def weighted_sum(tokens: Sequence[Tensor], coefficients: Tensor) -> Tensor:
+    """Sum M tokens P x C, each times its coefficient P x M at each pixel: P x C."""
+    first, *others = tokens
+    total = first * coefficients[:, :1]
+    for i, each in enumerate(others, 1):
+        total.addcmul_(each, coefficients[:, i : i + 1])
+    return total
 
 
 def coefficients_of_products(

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from anyseg_core.models.encoders.layers import map_from_tokens, tokens_from_map
+from anyseg_core.models.fused_cpu import infers_on_cpu
+from anyseg_core.models.head_inference import add_maps, head_maps
 from anyseg_core.models.upsample import upsample
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class SegFormerHead(nn.Module):
 
     def fuse_scales(self, scales: Scales) -> Tensor:
         """Fuse four scales to one map N x width x h x w at stride 4, non-negative."""
+        if not self.training and infers_on_cpu(scales[0]):
+            return add_maps(head_maps(self, scales)).permute(0, 3, 1, 2)
         size = (scales[0].shape[2], scales[0].shape[3])
         parts = self.fuse.weight.flatten(1).chunk(4, dim=1)
         fused = self._project(0, scales[0], parts[0])

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from anyseg_core.models.encoders.layers import tokens_from_map
-from anyseg_core.models.upsample import upsample
+from anyseg_core.models.fused_cpu import affine, infers_on_cpu
+from anyseg_core.models.upsample import add_upsampled, upsample
 
 if TYPE_CHECKING:
     from anyseg_core.models.encoders import Scales
@@ -26,7 +27,7 @@ def head_maps(head: SegFormerHead, scales: Scales) -> tuple[Tensor, ...]:
     for i, (linear, part, scale) in enumerate(zip(head.project, parts, scales, strict=True)):
         assert isinstance(linear, nn.Linear)
         weight, bias = (part @ linear.weight) * gain[:, None], (part @ linear.bias) * gain
-        tokens = functional.linear(tokens_from_map(scale), weight, bias if i else bias + offset)
+        tokens = affine(tokens_from_map(scale), weight, bias if i else bias + offset)
         maps.append(tokens.view(-1, scale.shape[2], scale.shape[3], head.width))
     return tuple(maps)
 
@@ -38,11 +39,21 @@ def fused_tokens(maps: tuple[Tensor, ...]) -> Tensor:
         maps: of ``head_maps``, which stay as they are.
     """
     fused, *coarse = maps
+    if infers_on_cpu(fused):
+        return add_maps((fused.clone(), *coarse))
     for each in coarse:
         large = upsample(each.permute(0, 3, 1, 2), (fused.shape[1], fused.shape[2]))
         rows = large.permute(0, 2, 3, 1)
         fused = fused + rows if fused is maps[0] else fused.add_(rows)  # in place, for it is large
     return functional.relu(fused, inplace=True)
+
+
+def add_maps(maps: tuple[Tensor, ...]) -> Tensor:
+    """Return what ``fused_tokens`` does, in place of the first map; for inference on a CPU."""
+    total, *coarse = maps
+    for each in coarse:
+        add_upsampled(total, each)
+    return total.relu_()
 
 
 def scores(head: SegFormerHead, tokens: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from torch.autograd.function import FunctionCtx
 
+_LARGEST_FOR_MATRICES = 64  # side of a map in cells
+
 
 def upsample(feature_map: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize a map N x C x h x w bilinearly to ``size`` = (H, W); corners are not aligned."""
@@ -19,6 +21,24 @@ def upsample(feature_map: Tensor, size: tuple[int, int]) -> Tensor:
     if training and not torch.compiler.is_compiling():
         return cast("Tensor", _Upsample.apply(feature_map, size))  # type: ignore[no-untyped-call]  # torch's own
     return _bilinear(feature_map, size)
+
+
+def add_upsampled(total: Tensor, coarse: Tensor) -> None:
+    """Add a map N x h x w x C, upsampled as by ``upsample``, into another N x H x W x C, in place.
+
+    Two products with small matrices take less time than PyTorch's resizing, and nothing as large as
+    the total is made besides; but the matrices grow with the maps.
+    """
+    count, height, width, channels = total.shape
+    small_height, small_width = coarse.shape[1:3]
+    if max(small_height, small_width) > _LARGEST_FOR_MATRICES:
+        resized = upsample(coarse.permute(0, 3, 1, 2), (height, width))
+        total.add_(resized.permute(0, 2, 3, 1))
+        return
+    rows = _shares(small_height, height) @ coarse.reshape(count, small_height, -1)
+    across = _shares(small_width, width).expand(count * height, -1, -1)
+    each_row = rows.view(count * height, small_width, channels)
+    total.view(count * height, width, channels).baddbmm_(across, each_row)
 
 
 class _Upsample(torch.autograd.Function):

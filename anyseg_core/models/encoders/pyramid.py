@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
+from anyseg_core.models import fused_cpu
 from anyseg_core.models.encoders.interface import Encoder, Scales
 from anyseg_core.models.encoders.layers import (
     DropPath,
@@ -62,6 +63,12 @@ PYRAMIDS: dict[str, PyramidConfig] = {
 }
 
 
+def _split(tokens: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Split the channels of tokens N x L x C."""
+    parts: Tensor = tokens.unflatten(2, shape)  # type: ignore[no-untyped-call]  # torch's own
+    return parts
+
+
 class ReducedAttention(nn.Module):
     """Multi-head attention of every token to keys and values at a coarser grid."""
 
@@ -82,12 +89,11 @@ class ReducedAttention(nn.Module):
         if self.reduction > 1:
             reduced = self.reduce(map_from_tokens(tokens, size))
             context = self.reduce_norm(tokens_from_map(reduced))
-        query = self.query(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
-        key_value = self.key_value(context).unflatten(2, (2, self.heads, -1))
+        query = _split(fused_cpu.linear(self.query, tokens), (self.heads, -1)).transpose(1, 2)
+        key_value = _split(fused_cpu.linear(self.key_value, context), (2, self.heads, -1))
         key, value = key_value.permute(2, 0, 3, 1, 4).unbind(0)
         attended = functional.scaled_dot_product_attention(query, key, value)
-        out: Tensor = self.project(attended.transpose(1, 2).flatten(2))
-        return out
+        return fused_cpu.linear(self.project, attended.transpose(1, 2).flatten(2))
 
 
 class MixMlp(nn.Module):
@@ -101,9 +107,10 @@ class MixMlp(nn.Module):
 
     def forward(self, tokens: Tensor, size: tuple[int, int]) -> Tensor:
         """Transform tokens N x (H W) x C; ``size`` is (H, W)."""
-        hidden = tokens_from_map(self.depthwise(map_from_tokens(self.expand(tokens), size)))
-        out: Tensor = self.project(functional.gelu(hidden))
-        return out
+        hidden = fused_cpu.linear(self.expand, tokens)
+        return fused_cpu.linear(
+            self.project, fused_cpu.convolution_gelu(self.depthwise, hidden, size)
+        )
 
 
 class Block(nn.Module):
@@ -120,9 +127,8 @@ class Block(nn.Module):
 
     def forward(self, tokens: Tensor, size: tuple[int, int]) -> Tensor:
         """Transform tokens N x (H W) x C; ``size`` is (H, W)."""
-        tokens = tokens + self.drop_path(self.attention(self.norm1(tokens), size))
-        out: Tensor = tokens + self.drop_path(self.mlp(self.norm2(tokens), size))
-        return out
+        tokens = fused_cpu.add(tokens, self.drop_path(self.attention(self.norm1(tokens), size)))
+        return fused_cpu.add(tokens, self.drop_path(self.mlp(self.norm2(tokens), size)))
 
 
 class Stage(nn.Module):

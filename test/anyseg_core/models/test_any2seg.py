@@ -22,6 +22,27 @@ def test_the_head_classifies_the_fused_maps_of_each_modality(make_model, make_im
         assert (output.weights[name] >= 0).all()
 
 
+@pytest.mark.parametrize("side", [64, 320])  # all images at once, and one after the other
+def test_inference_gives_what_evaluation_with_gradients_gives(side, make_model, make_images):
+    model = make_model("any2seg")
+    images = make_images(("rgb", "depth", "lidar"), size=(side, side))
+    wanted = model.segment_low(images)
+    with torch.inference_mode():
+        found = model.segment_low(images)
+        carried = model.segment_low(images, found.state)
+        halves = model.fuse(model.features(tuple(images), torch.cat(list(images.values()))))
+    carried_wanted = model.segment_low(images, wanted.state)
+    torch.testing.assert_close(found.logits, wanted.logits.detach(), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(halves[0], wanted.logits.detach(), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found.state[0], wanted.state[0].detach(), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(carried.logits, carried_wanted.logits.detach(), rtol=1e-3, atol=1e-4)
+    for i, name in enumerate(images):
+        near = {"rtol": 1e-3, "atol": 1e-4}  # for lengths of whole maps, in single precision
+        torch.testing.assert_close(found.features[name], wanted.features[name].detach(), **near)
+        torch.testing.assert_close(found.weights[name], wanted.weights[name].detach(), **near)
+        torch.testing.assert_close(halves[1][i], wanted.weights[name][0].detach(), **near)
+
+
 @pytest.mark.parametrize("level", ["last", "every"])
 def test_fusing_inside_the_encoder_fuses_its_scales(level, make_model, make_images):
     model = make_model("any2seg", fusion_level=level)

@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.models.fusion import fuse_modalities, fusion_coefficients
+from anyseg_core.models.fusion import (
+    fuse_each,
+    fuse_modalities,
+    fusion_coefficients,
+    inner_products,
+)
 
 
 def cosine(a, b):
@@ -83,6 +88,29 @@ def test_the_coefficients_of_inference_give_the_papers_fused_map(
     wanted, cosines = oracle(features, None, iterations, **switches)
     np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(weights, cosines, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("selection", [True, False])
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize("reweight", [True, False])
+@pytest.mark.parametrize(("count", "iterations"), [(1, 1), (2, 1), (4, 3)])
+def test_the_sum_of_each_map_is_the_papers_fused_map(
+    selection, residual, reweight, count, iterations
+):
+    features = np.random.default_rng(6).normal(size=(count, 2, 6, 5, 3))
+    switches = {"reweight": reweight, "selection": selection, "residual": residual}
+    fused = fuse_each(list(torch.from_numpy(features)), iterations=iterations, **switches)
+    for sample in range(2):
+        wanted, cosines = oracle(features[:, sample], None, iterations, **switches)
+        np.testing.assert_allclose(fused.map[sample], wanted, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(fused.weights[:, sample], cosines, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_inner_products_are_the_same_in_blocks_of_pixels(count):
+    tokens = torch.randn(count, 2500, 4, dtype=torch.float64)  # two whole blocks and a part
+    found = inner_products(list(tokens))
+    torch.testing.assert_close(found, torch.einsum("mpc,npc->pmn", tokens, tokens))
 
 
 def test_of_equal_maps_the_coefficients_select_the_first_alone():

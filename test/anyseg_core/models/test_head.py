@@ -32,6 +32,23 @@ def test_fusing_before_upsampling_equals_the_textbook_order():
         torch.testing.assert_close(head.fuse_scales(scales), textbook(head, scales))
 
 
+def test_inference_gives_the_textbooks_map_and_leaves_the_scales():
+    torch.manual_seed(0)
+    head = SegFormerHead((4, 6, 8, 10), 3, width=16).eval()
+    for buffer in (head.norm.running_mean, head.norm.weight.data, head.norm.bias.data):
+        buffer.normal_()
+    sizes = ((33, 26), (17, 13), (9, 7), (5, 4))
+    scales = tuple(
+        torch.randn(2, count, *size) for count, size in zip((4, 6, 8, 10), sizes, strict=True)
+    )
+    before = [scale.clone() for scale in scales]
+    with torch.no_grad():
+        torch.testing.assert_close(
+            head.fuse_scales(scales), textbook(head, scales), rtol=1e-4, atol=1e-5
+        )
+    assert all(map(torch.equal, scales, before))
+
+
 def test_its_gradients_are_the_textbooks():
     torch.manual_seed(0)
     head = SegFormerHead((4, 6, 8, 10), 3, width=8).double()
