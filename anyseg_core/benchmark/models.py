@@ -9,7 +9,7 @@ import torch
 from anyseg_core.benchmark.measure import Case, Peer
 from anyseg_core.models import build_model
 from anyseg_core.models.charm import Charm, CharmScale
-from anyseg_core.models.fusion import fuse_modalities
+from anyseg_core.models.fusion import Fused, fuse_each, fuse_modalities
 from anyseg_core.runtime.graph_source import subsets_to_warm
 from anyseg_core.types import MODALITIES, MODALITY_LETTERS
 
@@ -112,7 +112,7 @@ class _Networks:
             maps = model.head.fuse_scales(model.encoder(images)).unsqueeze(1)
         peer = Peer(ENCODER_ALONE, self._encoder(images), LEAST_MFF_RATIO)
         name = self._name(MFF, _letters(count), side)
-        return Case(name, self._work(lambda: fuse_modalities(maps)), 0, (peer,))
+        return Case(name, self._work(lambda: fuse(maps)), 0, (peer,))
 
     def _mpu(self, side: int, subset: tuple[str, ...]) -> Case:
         images = torch.cat(list(self._images(side, subset).values()))
@@ -132,6 +132,13 @@ class _Networks:
                     torch.cuda.synchronize()
 
         return work
+
+
+def fuse(maps: Tensor) -> Fused:
+    """Run MFF on maps M x B x C x h x w in the form that Any2Seg runs there in inference."""
+    if maps.device.type == "cuda":
+        return fuse_modalities(maps)
+    return fuse_each(maps.unbind(0), iterations=1, reweight=True, selection=True, residual=True)
 
 
 def mutual_perception(

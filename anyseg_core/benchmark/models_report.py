@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from anyseg_core.benchmark.models import MFF, MPU, mutual_perception
+from anyseg_core.benchmark.models import MFF, MPU, fuse, mutual_perception
 from anyseg_core.benchmark.plotting import pyplot
 from anyseg_core.models import build_model
-from anyseg_core.models.fusion import fuse_modalities
 from anyseg_core.types import MODALITIES
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def fusion_memory(what: str, count: int, side: int) -> float:
         if what == MFF:
             cells = -(-side // STRIDE)
             maps = torch.zeros(count, cells, cells, WIDTH).permute(0, 3, 1, 2).unsqueeze(1)
-            run: Callable[[], object] = lambda: fuse_modalities(maps)  # noqa: E731 - one of two
+            run: Callable[[], object] = lambda: fuse(maps)  # noqa: E731 - one of two
         else:
             run = mutual_perception(_charm(), torch.zeros(count, 3, side, side), subset)
         with PeakMemory() as memory:
