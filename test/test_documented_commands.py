@@ -167,7 +167,7 @@ def desk(tmp_path_factory):
     best = folder / "runs" / "street" / "best"
     for suffix in (".safetensors", ".json"):
         shutil.copy(best.with_suffix(suffix), folder / f"street{suffix}")
-    for name in ("charm_seed1", "charm_seed2", "mean_seed1"):
+    for name in (f"{one}_seed{seed}" for one in ("charm", "mean", "cmnext") for seed in (1, 2)):
         shutil.copy(folder / "figures.json", folder / f"{name}.json")
     return folder
 
@@ -273,6 +273,14 @@ def check_extras(words):
         assert all(f'"{extra}": [' in setup for extra in extras.split(",")), f"no extra {extras}"
 
 
+def check_export(words):
+    """A variable that names a file of the package's share folder."""
+    assert words[1:4] == ["pkg", "prefix", "--share"]
+    package, path = words[4].split(")/")
+    assert package == "anyseg_ros"
+    assert (ROOT / path).is_file(), f"no {path} in the share folder"
+
+
 def check_paths_alone(words):
     """Nothing but paths: it needs a ROS installation, a screen or a GPU, or is the shell's own."""
 
@@ -280,6 +288,7 @@ def check_paths_alone(words):
 CHECKS = {
     "ros2": check_ros2,
     "make": check_make,
+    "export": check_export,
     ".venv/lib/anyseg_ros/perception_node": check_node,
     "python": check_python,
     "nsys": check_python,
