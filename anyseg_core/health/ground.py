@@ -31,6 +31,7 @@ LEAST_ON_GROUND, MOST_BELOW = 0.4, 0.1
 """where fewer lie on it, or more below it, the plane is that of roofs and walls."""
 
 FITS = 4
+"""How often the plane is fitted, each time without what lies far off the last one."""
 
 SETTLED = 10
 """Sweeps whose median is the present ground: a second of a LiDAR at 10 Hz, so that neither

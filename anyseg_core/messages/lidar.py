@@ -47,9 +47,8 @@ def lidar_record(message: Any) -> LidarRecord:  # noqa: ANN401 - messages carry 
     for column, name in enumerate(("x", "y", "z", intensity)):
         if name is not None:
             points[:, column] = cloud[name]
-    x, y, z = (
-        np.isfinite(points[:, i]) for i in range(3)
-    )  # by column: ten times as fast as by row
+    # by column: ten times as fast as by row
+    x, y, z = (np.isfinite(points[:, column]) for column in range(3))
     if not (x & y & z).any():
         raise RecordError(
             f"a point cloud whose {cloud.size} points are all NaN or Inf",
