@@ -99,15 +99,42 @@ def is_matrix(parameter: Tensor) -> bool:
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """Set the singular values of matrices ... x m x n to about 1, by Newton-Schulz iterations.
+    """Set the singular values of matrices N x m x n to about 1, by Newton-Schulz iterations.
 
     Singular values far below the largest one are not reached and stay small.
     """
-    first, third, fifth = _QUINTIC
     tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.mT if tall else matrices
-    x = x / (x.square().sum((-2, -1), keepdim=True).sqrt() + 1e-7)
+    wide = matrices.mT if tall else matrices
+    wide = wide / (wide.square().sum((-2, -1), keepdim=True).sqrt() + 1e-7)
+    iterate = _iterate_products if wide.shape[-1] >= 2 * wide.shape[-2] else _iterate
+    out = iterate(wide)
+    return out.mT if tall else out
+
+
+def _iterate(x: Tensor) -> Tensor:
+    """Apply the polynomial to matrices N x m x n again and again."""
+    first, third, fifth = _QUINTIC
     for _ in range(_STEPS):
-        square = x @ x.mT
-        x = first * x + (third * square + fifth * square @ square) @ x
-    return x.mT if tall else x
+        square = torch.bmm(x, x.mT)
+        square = torch.baddbmm(square, square, square, beta=third, alpha=fifth)
+        x = torch.baddbmm(x, square, x, beta=first)
+    return x
+
+
+def _iterate_products(x: Tensor) -> Tensor:
+    """Do the same in m x m alone, which costs less where n is a multiple of m.
+
+    Each step multiplies x from the left by a polynomial of x x^T; these commute, so their product
+    and what x x^T becomes are all that has to be kept.
+    """
+    first, third, fifth = _QUINTIC
+    square = torch.bmm(x, x.mT)
+    product = None
+    for step in range(_STEPS):
+        factor = torch.baddbmm(square, square, square, beta=third, alpha=fifth)
+        factor.diagonal(dim1=-2, dim2=-1).add_(first)
+        product = factor if product is None else torch.bmm(factor, product)
+        if step < _STEPS - 1:
+            square = torch.bmm(torch.bmm(factor, square), factor)
+    assert product is not None  # there is at least one step
+    return torch.bmm(product, x)

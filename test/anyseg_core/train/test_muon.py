@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from anyseg_core.train.muon import MuonWithAdamW, is_matrix, orthogonal
@@ -46,6 +48,26 @@ def test_singular_values_come_near_one_and_directions_stay(shape: tuple[int, int
     assert ((along > 0.65) & (along < 1.25))[reached].all()
     rebuilt = u @ torch.diag_embed(along) @ v
     assert torch.allclose(made, rebuilt, atol=1e-4)
+
+
+@given(
+    st.sampled_from([(16, 16), (20, 16), (16, 32), (40, 16), (8, 120), (1, 17)]),
+    st.integers(1, 16),
+    st.sampled_from([1e-2, 1.0, 1e3]),
+    st.integers(0, 100),
+)
+def test_both_ways_to_iterate_are_the_quintic_of_each_singular_value(
+    shape: tuple[int, int], rank: int, scale: float, seed: int
+):
+    generator = torch.Generator().manual_seed(seed)
+    left = torch.randn(2, shape[0], rank, generator=generator)
+    matrices = scale * left @ torch.randn(2, rank, shape[1], generator=generator)
+    u, values, v = torch.linalg.svd(matrices.double(), full_matrices=False)
+    values = values / values.square().sum(1, keepdim=True).sqrt()
+    for _ in range(5):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+    wanted = u @ torch.diag_embed(values) @ v
+    assert torch.allclose(orthogonal(matrices).double(), wanted, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(24, 48), (48, 24)])
