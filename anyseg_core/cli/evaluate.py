@@ -25,6 +25,7 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.evaluation import (
     PROTOCOLS,
     Plan,
+    ablation_table,
     all_subsets,
     comparison_table,
     evaluate,
@@ -79,6 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric", choices=METRICS, default="miou", help="of that table (default: %(default)s)"
     )
+    parser.add_argument(
+        "--ablation", action="store_true",
+        help="with --compare: mIoU, F1 and accuracy with all sensors and in the mean of all "
+        "subsets, and what each row gains on the first",
+    )  # fmt: skip
 
 
 def _add_data_and_network(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +119,10 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.compare is not None:
         return _compare(options)
+    if options.ablation:
+        raise ConfigurationError(
+            "--ablation without --compare", "files to compare", "see anyseg evaluate --help"
+        )
     _check(options)
     dataset, predictor, plan = _prepare(options)
     begin = time.perf_counter()
@@ -300,7 +310,12 @@ def _two_digits(value: float | None) -> str:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    table = comparison_table([read_evaluated(one) for one in options.compare], options.metric)
+    evaluated = [read_evaluated(one) for one in options.compare]
+    table = (
+        ablation_table(evaluated)
+        if options.ablation
+        else comparison_table(evaluated, options.metric)
+    )
     if options.output is None:
         print(table, end="")
     else:

@@ -1,5 +1,6 @@
 """Scores of a checkpoint on a data set, by the papers' protocols, and their report."""
 
+from anyseg_core.evaluation.ablation import ablation_table
 from anyseg_core.evaluation.class_map import ClassMap, read_class_map, same_classes
 from anyseg_core.evaluation.comparison import comparison_table, read_evaluated
 from anyseg_core.evaluation.figures import PROTOCOLS, figures
@@ -15,6 +16,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Predictor",
+    "ablation_table",
     "all_subsets",
     "comparison_table",
     "evaluate",

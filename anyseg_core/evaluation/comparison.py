@@ -50,9 +50,9 @@ def read_evaluated(argument: str) -> Evaluated:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Evaluated(label or _model_label(content), str(path), content)
     except OSError as error:
-        raise _unusable(path, str(error.strerror)) from None
+        raise unusable(path, str(error.strerror)) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise _unusable(path, f"{type(error).__name__}: {error}") from None
+        raise unusable(path, f"{type(error).__name__}: {error}") from None
 
 
 def comparison_table(evaluated: Sequence[Evaluated], metric: str = "miou") -> str:
@@ -69,10 +69,8 @@ def comparison_table(evaluated: Sequence[Evaluated], metric: str = "miou") -> st
         ConfigurationError: the files are not of the same data, protocol and classes, or are not
             what ``anyseg evaluate`` writes.
     """
-    _check_alike(evaluated)
-    rows: dict[str, list[Evaluated]] = {}
-    for one in evaluated:
-        rows.setdefault(one.label, []).append(one)
+    check_alike(evaluated)
+    rows = rows_of(evaluated)
     cells = {label: [_cells(one, metric) for one in seeds] for label, seeds in rows.items()}
     columns = [*next(iter(cells.values()))[0]]
     means = {
@@ -86,12 +84,12 @@ def comparison_table(evaluated: Sequence[Evaluated], metric: str = "miou") -> st
     for label, seeds in cells.items():
         texts = []
         for name in columns:
-            text = _with_spread([seed[name] for seed in seeds])
+            text = with_spread([seed[name] for seed in seeds])
             best = max(row[name] for row in means.values())
             bold = len(rows) > 1 and round(means[label][name], 2) == round(best, 2)
             texts.append(f"**{text}**" if bold else text)
-        lines.append(f"| {_cell(label)} | {len(seeds)} | " + " | ".join(texts) + " |")
-    return "\n".join(lines) + "\n\n" + _caption(evaluated[0], metric) + "\n"
+        lines.append(f"| {escaped(label)} | {len(seeds)} | " + " | ".join(texts) + " |")
+    return "\n".join(lines) + "\n\n" + caption(evaluated[0], metric) + "\n"
 
 
 def _cells(one: Evaluated, metric: str) -> dict[str, float]:
@@ -101,14 +99,27 @@ def _cells(one: Evaluated, metric: str) -> dict[str, float]:
         columns = content["subsets"]
         if content["protocol"] == "sensor":
             columns = {**content["conditions"], **content["failures"]}
-        values = {_cell(name): column[metric] for name, column in columns.items()}
+        values = {escaped(name): column[metric] for name, column in columns.items()}
         summary = {title: content[key + ending] for key, title in SUMMARY.items()}
         return {name: float(value) for name, value in {**values, **summary}.items()}
     except (KeyError, TypeError, AttributeError) as error:
-        raise _unusable(Path(one.source), f"{type(error).__name__}: {error}") from None
+        raise unusable(Path(one.source), f"{type(error).__name__}: {error}") from None
 
 
-def _check_alike(evaluated: Sequence[Evaluated]) -> None:
+def rows_of(evaluated: Sequence[Evaluated]) -> dict[str, list[Evaluated]]:
+    """Return the seeds of each row, in the order of the rows' first appearance."""
+    rows: dict[str, list[Evaluated]] = {}
+    for one in evaluated:
+        rows.setdefault(one.label, []).append(one)
+    return rows
+
+
+def check_alike(evaluated: Sequence[Evaluated]) -> None:
+    """Refuse evaluations of different data, protocols or classes.
+
+    Raises:
+        ConfigurationError: they differ, or are not what ``anyseg evaluate`` writes.
+    """
     what: dict[str, Callable[[dict[str, Any]], Any]] = {
         "protocol": lambda content: content["protocol"],
         "data": lambda content: content["data"]["hash"],
@@ -123,7 +134,7 @@ def _check_alike(evaluated: Sequence[Evaluated]) -> None:
             try:
                 same = read(one.content) == read(first.content)
             except (KeyError, TypeError) as error:
-                raise _unusable(Path(one.source), f"{type(error).__name__}: {error}") from None
+                raise unusable(Path(one.source), f"{type(error).__name__}: {error}") from None
             if not same:
                 raise ConfigurationError(
                     f"{one.source} and {first.source}, which differ in {name}",
@@ -132,7 +143,8 @@ def _check_alike(evaluated: Sequence[Evaluated]) -> None:
                 )
 
 
-def _caption(one: Evaluated, metric: str) -> str:
+def caption(one: Evaluated, metric: str) -> str:
+    """Return what a table's figures are, in a sentence."""
     data = one.content["data"]
     absent = "absent classes left out" if metric == "miou_present" else "absent classes count 0"
     return (
@@ -143,7 +155,8 @@ def _caption(one: Evaluated, metric: str) -> str:
     )
 
 
-def _with_spread(values: Sequence[float]) -> str:
+def with_spread(values: Sequence[float]) -> str:
+    """Return the mean, and of several values ± their sample standard deviation."""
     mean = f"{statistics.fmean(values):.2f}"
     return f"{mean} ± {statistics.stdev(values):.2f}" if len(values) > 1 else mean
 
@@ -154,11 +167,13 @@ def _model_label(content: dict[str, Any]) -> str:
     return " ".join([checkpoint["model"], checkpoint["encoder"], *options])
 
 
-def _cell(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text that a cell of a markdown table can hold."""
     return text.replace("|", "\\|")
 
 
-def _unusable(path: Path, reason: str) -> ConfigurationError:
+def unusable(path: Path, reason: str) -> ConfigurationError:
+    """Return the error about a file that is no evaluation."""
     return ConfigurationError(
         f"{path}: {reason}", "a file that anyseg evaluate --json wrote", "check the path"
     )

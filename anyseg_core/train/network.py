@@ -11,6 +11,7 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.models import build_model, load_checkpoint
 from anyseg_core.models.encoders import load_mit_weights
 from anyseg_core.models.encoders.pyramid import PyramidEncoder
+from anyseg_core.weights import shipped_checkpoint
 
 if TYPE_CHECKING:
     from anyseg_core.models import SegmentationModel
@@ -40,8 +41,17 @@ def build_network(
                 f"model.encoder_weights for {recipe.encoder}", "a MiT encoder", "remove the key"
             )
         load_mit_weights(model.encoder, Path(recipe.encoder_weights))
+    if recipe.encoder_checkpoint is not None:
+        start = _start(recipe.encoder_checkpoint)
+        if start.spec.encoder != recipe.encoder:
+            raise ConfigurationError(
+                f"model.encoder_checkpoint with the encoder {start.spec.encoder}",
+                f"with {recipe.encoder}",
+                "choose another checkpoint, or its encoder as model.encoder",
+            )
+        model.encoder.load_state_dict(start.encoder.state_dict())
     if recipe.checkpoint is not None:
-        start, _ = load_checkpoint(recipe.checkpoint)
+        start = _start(recipe.checkpoint)
         if start.spec != model.spec:
             raise ConfigurationError(
                 f"model.checkpoint of {start.spec}",
@@ -50,3 +60,13 @@ def build_network(
             )
         model.load_state_dict(start.state_dict())
     return model.train()
+
+
+def _start(name: str) -> SegmentationModel:
+    """Read the checkpoint that a recipe names."""
+    path = shipped_checkpoint() if name == "default" else Path(name)
+    if path is None:
+        raise ConfigurationError(
+            "the checkpoint default", "the package's own", "this build has none: give a file's path"
+        )
+    return load_checkpoint(path)[0]

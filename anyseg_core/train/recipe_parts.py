@@ -19,20 +19,23 @@ class ModelRecipe:
         encoder: likewise.
         options: of the model.
         encoder_weights: a safetensors file of the user's own MiT weights to start from.
-        checkpoint: a checkpoint of the same network to start from, for fine-tuning.
+        encoder_checkpoint: a checkpoint of this package whose encoder alone to start from; it may
+            be of another model with the same encoder. ``default`` is the package's own.
+        checkpoint: a checkpoint of the same network to start from, for fine-tuning; likewise.
     """
 
     name: str
     encoder: str = "mit_b2"
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     encoder_weights: str | None = None
+    encoder_checkpoint: str | None = None
     checkpoint: str | None = None
 
     def __post_init__(self) -> None:
-        if self.encoder_weights is not None and self.checkpoint is not None:
-            raise ConfigurationError(
-                "both encoder_weights and checkpoint", "at most one", "remove one of them"
-            )
+        starts = ("encoder_weights", "encoder_checkpoint", "checkpoint")
+        given = [name for name in starts if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ConfigurationError(" and ".join(given), "at most one", "keep one of them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

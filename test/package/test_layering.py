@@ -33,7 +33,16 @@ ALLOWED = {
     "recording": BASE
     | {"config", "geometry", "messages", "normalisation", "projection", "simulation"},
     "train": BASE
-    | {"config", "normalisation", "models", "distillation", "runtime", "data", "metrics"},
+    | {
+        "config",
+        "normalisation",
+        "models",
+        "distillation",
+        "runtime",
+        "data",
+        "metrics",
+        "weights",
+    },
     "evaluation": BASE
     | {"config", "geometry", "events", "sync", "health", "projection", "models", "runtime"}
     | {"pipeline", "simulation", "data", "normalisation", "messages", "metrics", "weights"},

@@ -116,6 +116,8 @@ def test_json_of_evaluations_becomes_a_table(figures_of, tmp_path, capsys):
     words = ["evaluate", "--compare", f"one={source}", f"one={source}", "--output", str(table)]
     assert main(words) == 0
     assert table.read_text(encoding="utf-8") == printed
+    assert main([*words[:4], "--ablation"]) == 0
+    assert "| MSS F1 | Δ |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -133,6 +135,7 @@ def test_json_of_evaluations_becomes_a_table(figures_of, tmp_path, capsys):
         (["NET", "--data", "DATA", "--map-classes", "none.yaml"], "none.yaml"),
         (["NET", "--data", "DATA", "--json", "no/where.json"], "no/where.json"),
         (["--compare", "none.json"], "none.json"),
+        (["NET", "--data", "DATA", "--ablation"], "--ablation without --compare"),
     ],
 )
 def test_bad_input_exits_with_2_and_one_line(words, message, checkpoint, data, capsys):
