@@ -56,9 +56,17 @@ class Throughput:
 
 
 def frame_status(
-    node_name: str, result: Segmentation, latency_ns: int, dropped: int
+    node_name: str, result: Segmentation, latency_ns: int, network_ns: int, dropped: int
 ) -> DiagnosticArray:
-    """Return the status of one frame, stamped as the frame: one entry for it, one per sensor."""
+    """Return the status of one frame, stamped as the frame: one entry for it, one per sensor.
+
+    Args:
+        node_name: stands before every entry's name.
+        result: the frame.
+        latency_ns: from its stamp to its publication.
+        network_ns: what the network took of that.
+        dropped: frames that were overtaken since the node was activated.
+    """
     used = result.used
     frame = _status(
         f"{node_name}: frame",
@@ -68,6 +76,7 @@ def frame_status(
             "used": ",".join(used),
             "reference": result.reference,
             "latency_ms": _ms(latency_ns),
+            "network_ms": _ms(network_ns),
             "dropped": str(dropped),
             **{f"weight.{name}": f"{weight:.3f}" for name, weight in result.weights.items()},
         },

@@ -19,6 +19,7 @@ from anyseg_core.projection.projector import (
     ExtrinsicsSource,
 )
 from anyseg_core.runtime import Segmenter, load_segmenter
+from anyseg_core.runtime.timed_segmenter import TimedSegmenter
 from anyseg_ros.executable import run_node
 from anyseg_ros.outputs import Outputs
 from anyseg_ros.parameters import (
@@ -178,11 +179,14 @@ class PerceptionNode(LifecycleNode):
         Raises:
             AnysegError: a message package is missing.
         """
-        pipeline = self._pipeline(loaded)
+        network = TimedSegmenter(loaded.segmenter)
+        pipeline = self._pipeline(loaded, network)
         for sensor in excluded:
             if sensor in loaded.config.pipeline.sensors:
                 pipeline.exclude(sensor, excluded=True)
-        self._session = Session(self, loaded.config, _event_size(loaded), pipeline, loaded.outputs)
+        self._session = Session(
+            self, loaded.config, _event_size(loaded), pipeline, network, loaded.outputs
+        )
 
     def _load(self) -> Loaded:
         config = read_parameters(self)
@@ -205,11 +209,9 @@ class PerceptionNode(LifecycleNode):
         )
 
     @staticmethod
-    def _pipeline(loaded: Loaded) -> Pipeline:
+    def _pipeline(loaded: Loaded, network: Segmenter) -> Pipeline:
         calibration = loaded.calibration
-        pipeline = Pipeline(
-            loaded.config.pipeline, loaded.segmenter, loaded.extrinsics, calibration.cameras
-        )
+        pipeline = Pipeline(loaded.config.pipeline, network, loaded.extrinsics, calibration.cameras)
         if REFERENCE_CAMERA in calibration.cameras:
             frame_id = loaded.config.camera_frame or calibration.frame(REFERENCE_CAMERA)
             pipeline.set_camera(calibration.camera(REFERENCE_CAMERA), frame_id)

@@ -11,6 +11,7 @@ from rclpy.clock_type import ClockType
 from std_srvs.srv import SetBool
 
 from anyseg_core.pipeline import EXCLUDED_BY_HAND
+from anyseg_core.types import NS_PER_S
 from anyseg_ros.diagnostics import Throughput, diagnostics, frame_status
 from anyseg_ros.inputs import SensorInputs
 from anyseg_ros.rejections import RejectionLog
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from anyseg_core.geometry import Camera
     from anyseg_core.health import Action
     from anyseg_core.pipeline import Frame, Pipeline
+    from anyseg_core.runtime.timed_segmenter import TimedSegmenter
     from anyseg_core.types import Record
     from anyseg_ros.outputs import Outputs
     from anyseg_ros.parameters import NodeConfig
@@ -45,6 +47,7 @@ class Session:
         config: the node's parameters.
         event_size: columns and rows of the event camera; None for those of the RGB images.
         pipeline: a new pipeline.
+        network: the pipeline's network.
         outputs: where results go.
     """
 
@@ -54,10 +57,12 @@ class Session:
         config: NodeConfig,
         event_size: tuple[int, int] | None,
         pipeline: Pipeline,
+        network: TimedSegmenter,
         outputs: Outputs,
     ) -> None:
         self._node = node
         self._pipeline = pipeline
+        self._network = network
         self._outputs = outputs
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._rejections = RejectionLog(
@@ -137,13 +142,17 @@ class Session:
 
     def _segment(self, frame: Frame) -> None:
         """Segment and publish one frame, in the worker's thread."""
+        before_s = self._network.seconds
         result = self._pipeline.segment(frame)
+        network_ns = round((self._network.seconds - before_s) * NS_PER_S)
         self._outputs.publish(result, self._pipeline)
         self._latency_ns = self._now_ns() - result.stamp_ns
         self._published += 1
         self._usage.add(result.sensors)
         self._outputs.publish_status(
-            frame_status(self._node.get_name(), result, self._latency_ns, self._worker.dropped)
+            frame_status(
+                self._node.get_name(), result, self._latency_ns, network_ns, self._worker.dropped
+            )
         )
         for report in result.sensors:
             if report.error is not None:

@@ -23,10 +23,10 @@ from anyseg_core.replay.run import CaseReplay, CaseResult, replay
 from anyseg_core.replay.shared import Shared
 from anyseg_core.replay.sinks import open_sink
 from anyseg_core.replay.source import BagSource, CameraReading
-from anyseg_core.replay.timing import TimedSegmenter
 from anyseg_core.replay.topics import TRUTH, TopicMap, find_topics
 from anyseg_core.replay.truth import FolderTruth, TopicTruth, Truth
 from anyseg_core.runtime import load_segmenter, untimed_backend
+from anyseg_core.runtime.timed_segmenter import TimedSegmenter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

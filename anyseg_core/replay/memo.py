@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anyseg_core.replay.recent import Recent
-from anyseg_core.replay.wrapped import WrappedSegmenter
+from anyseg_core.runtime.wrapped_segmenter import WrappedSegmenter
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

@@ -26,8 +26,8 @@ LARGE_SIDE = 512
 """From this size on the 12 % are asked for."""
 
 HEADINGS = (
-    "sensors", "Hz", "masks/s", "p50", "p95", "max", "network", "over", "complete", "dropped",
-    "cores", "MiB"
+    "sensors", "Hz", "masks/s", "p50", "p95", "max", "own", "network", "over", "complete",
+    "dropped", "cores", "MiB"
 )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ class NodeRow:
     def as_json(self) -> dict[str, Any]:
         """Return the row as JSON takes it: times in milliseconds."""
         latencies = [each.p50_ms for each in self.rounds]
-        names = ("p50_ms", "p95_ms", "max_ms", "rate_hz", "cpu_share", "peak_mib")
+        names = ("p50_ms", "p95_ms", "max_ms", "own_ms", "rate_hz", "cpu_share", "peak_mib")
         counts = ("sent", "received", "complete", "dropped")
         return {
             "name": self.name,
@@ -119,6 +119,7 @@ class NodeRow:
             f"{self.latency_ms:.1f}",
             f"{self._median('p95_ms'):.1f}",
             f"{max(each.max_ms for each in self.rounds):.1f}",
+            f"{self._median('own_ms'):.1f}",
             f"{min(self.network_ms):.1f}",
             f"{100 * (1 / self.ratio - 1):+.0f} %",
             f"{complete}/{received}",

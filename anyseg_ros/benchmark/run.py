@@ -157,7 +157,10 @@ def _tell(
 ) -> None:
     machine = describe_machine()
     console.print(screen_table(rows))
-    console.print("times in ms: latency from stamp to mask, and of the network alone", style="dim")
+    console.print(
+        "times in ms: latency from stamp to mask, the node's own part of it, the network alone",
+        style="dim",
+    )
     for line in verdicts(rows):
         console.print(line)
     on = (

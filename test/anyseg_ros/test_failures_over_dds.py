@@ -244,7 +244,9 @@ def test_what_is_left_makes_the_mask_the_failure_is_told_and_its_end_too(
     check_mask(robot, oracle, status, left)
     # a camera that delivers nonsense still gives the instants; one that is silent does not
     reference = left[0] if failure.reason == "stale" else "rgb"
-    assert values(status.status[0])["reference"] == reference
+    frame = values(status.status[0])
+    assert frame["reference"] == reference
+    assert 0.0 < float(frame["network_ms"]) <= float(frame["latency_ms"])
     if failure.told:
         robot.drive_until(
             lambda: robot.told(failure.sensor, failure.told), f"word of {failure.told}", failure

@@ -79,7 +79,7 @@ def status():
     result = SimpleNamespace(
         stamp_ns=1, frame_id="", reference="rgb", used=MODALITIES, weights={}, sensors=reports
     )
-    return frame_status("anyseg", result, 0, 0)
+    return frame_status("anyseg", result, 0, 0, 0)
 
 
 def displays(rviz):

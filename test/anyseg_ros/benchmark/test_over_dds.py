@@ -35,6 +35,7 @@ def test_every_load_has_a_row(figures):
 def test_masks_come_after_their_stamp(figures):
     for row in figures["rows"]:
         assert 0 < row["p50_ms"]["median"] <= row["p95_ms"]["median"] <= row["max_ms"]["median"]
+        assert 0 < row["own_ms"]["median"] < row["p50_ms"]["median"]
         assert row["sent"] == row["received"] + row["dropped"] >= 3
         assert 0 <= row["complete"] <= row["received"]
         assert row["rate_hz"]["max"] > 0

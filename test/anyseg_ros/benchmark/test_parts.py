@@ -116,8 +116,8 @@ def test_a_process_that_sleeps_uses_next_to_nothing():
 
 
 MEASURED = Measured(
-    sent=10, received=9, complete=9, p50_ms=110.0, p95_ms=120.0, max_ms=150.0, rate_hz=5.0,
-    cpu_share=0.5, peak_mib=700.0,
+    sent=10, received=9, complete=9, p50_ms=110.0, p95_ms=120.0, max_ms=150.0, own_ms=20.0,
+    rate_hz=5.0, cpu_share=0.5, peak_mib=700.0,
 )  # fmt: skip
 
 

@@ -1,11 +1,11 @@
-"""How long the network itself took, so that a replay can say what it adds."""
+"""How long the network itself took, so that what stands around it can say what it adds."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from anyseg_core.replay.wrapped import WrappedSegmenter
+from anyseg_core.runtime.wrapped_segmenter import WrappedSegmenter
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
