@@ -44,6 +44,7 @@ NAMES = (
     (".venv/bin/anyseg", "anyseg"),
     ("runs/street_charm", "runs/street"),
     ("CHECKPOINT", "runs/street/best.safetensors"),
+    ("anyseg_core/weights/default.safetensors", "runs/street/best.safetensors"),
     ("--data ROOT", "--data street"),
     ("--data DELIVER", "--data street"),
 )
@@ -57,7 +58,8 @@ SMALLER = (
     ("@12.0-20.0", "@0.3-0.6"),
     ("--subsets all", "--subsets R,DEL"),
     ("--faults delivered --workers 2", "--faults deliver"),
-    ("--maker sentence", "--maker seeded"),  # the encoder is a package of its own
+    ("--maker sentence-int8", "--maker seeded"),  # the encoders are packages of their own
+    ("--maker sentence", "--maker seeded"),
 )
 ALSO = {
     "evaluate": "--backend torch --workers 1",
