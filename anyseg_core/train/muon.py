@@ -127,14 +127,18 @@ def _iterate_products(x: Tensor) -> Tensor:
     Each step multiplies x from the left by a polynomial of x x^T; these commute, so their product
     and what x x^T becomes are all that has to be kept.
     """
-    first, third, fifth = _QUINTIC
     square = torch.bmm(x, x.mT)
-    product = None
-    for step in range(_STEPS):
-        factor = torch.baddbmm(square, square, square, beta=third, alpha=fifth)
-        factor.diagonal(dim1=-2, dim2=-1).add_(first)
-        product = factor if product is None else torch.bmm(factor, product)
-        if step < _STEPS - 1:
-            square = torch.bmm(torch.bmm(factor, square), factor)
-    assert product is not None  # there is at least one step
+    product = factor = _factor(square)
+    for _ in range(_STEPS - 1):
+        square = torch.bmm(torch.bmm(factor, square), factor)
+        factor = _factor(square)
+        product = torch.bmm(factor, product)
     return torch.bmm(product, x)
+
+
+def _factor(square: Tensor) -> Tensor:
+    """Return what a step multiplies x with, from x x^T."""
+    first, third, fifth = _QUINTIC
+    factor = torch.baddbmm(square, square, square, beta=third, alpha=fifth)
+    factor.diagonal(dim1=-2, dim2=-1).add_(first)
+    return factor

@@ -92,6 +92,14 @@ class Measured:
         return self.sent - self.received
 
 
+@dataclass(frozen=True, slots=True)
+class _FrameStatus:
+    """What the node said of one mask: the sensors in it, and the network's part of its latency."""
+
+    used: frozenset[str]
+    network_ms: float
+
+
 class Driver(Node):
     """A robot and its user in one: publishes sensors and receives masks.
 
@@ -113,8 +121,7 @@ class Driver(Node):
         }
         self._lifecycle: Any = self.create_client(ChangeState, f"{target}/change_state")
         self._received_ns: dict[int, int] = {}
-        self._used: dict[int, frozenset[str]] = {}
-        self._network_ms: dict[int, float] = {}
+        self._statuses: dict[int, _FrameStatus] = {}
         self._mask = self.create_subscription(Image, f"{target}/segmentation", self._on_mask, 50)
         self._status = self.create_subscription(
             DiagnosticArray, f"{target}/status", self._on_status, 50
@@ -186,8 +193,7 @@ class Driver(Node):
 
     def _measure(self, load: Load, seconds: float, meter: ProcessMeter) -> Measured:
         self._received_ns.clear()
-        self._used.clear()
-        self._network_ms.clear()
+        self._statuses.clear()
         self._send(load, WARM_UP_S)
         meter.forget_peak()
         cpu_s, begun_s = meter.cpu_s(), time.monotonic()
@@ -204,7 +210,7 @@ class Driver(Node):
     ) -> Measured:
         wanted = frozenset(load.sensors)
         received = sum(stamp in self._received_ns for stamp in stamps)
-        there = [s for s in stamps if s in self._received_ns and self._used.get(s) == wanted]
+        there = [s for s in stamps if self._has(s) and self._statuses[s].used == wanted]
         if not there:
             raise NoMasksError(
                 f"{received} masks of {len(stamps)} instants, none of all {len(wanted)} sensors",
@@ -212,7 +218,10 @@ class Driver(Node):
                 "read the node's log",
             )
         latencies = [(self._received_ns[stamp] - stamp) / NS_PER_MS for stamp in there]
-        own = [each - self._network_ms[s] for each, s in zip(latencies, there, strict=True)]
+        own = [
+            latency - self._statuses[stamp].network_ms
+            for latency, stamp in zip(latencies, there, strict=True)
+        ]
         p50, p95 = np.percentile(latencies, (50, 95))
         arrivals = sorted(self._received_ns[stamp] for stamp in there)
         gaps_s = [(later - earlier) / NS_PER_S for earlier, later in pairwise(arrivals)]
@@ -230,7 +239,7 @@ class Driver(Node):
         )
 
     def _has(self, stamp_ns: int) -> bool:
-        return stamp_ns in self._received_ns and stamp_ns in self._used
+        return stamp_ns in self._received_ns and stamp_ns in self._statuses
 
     def _send(self, load: Load, seconds: float) -> list[int]:
         """Send for so long, at least a few instants; returns their stamps."""
@@ -259,6 +268,5 @@ class Driver(Node):
     def _on_status(self, message: DiagnosticArray) -> None:
         values: dict[str, Any] = {entry.key: entry.value for entry in message.status[0].values}
         used = frozenset(filter(None, values["used"].split(",")))
-        stamp_ns = stamp_to_ns(message.header.stamp)
-        self._network_ms[stamp_ns] = float(values["network_ms"])
-        self._used[stamp_ns] = used
+        status = _FrameStatus(used, float(values["network_ms"]))
+        self._statuses[stamp_to_ns(message.header.stamp)] = status

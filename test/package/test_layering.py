@@ -33,16 +33,8 @@ ALLOWED = {
     "recording": BASE
     | {"config", "geometry", "messages", "normalisation", "projection", "simulation"},
     "train": BASE
-    | {
-        "config",
-        "normalisation",
-        "models",
-        "distillation",
-        "runtime",
-        "data",
-        "metrics",
-        "weights",
-    },
+    | {"config", "normalisation", "models", "distillation", "runtime", "data", "metrics"}
+    | {"weights"},
     "evaluation": BASE
     | {"config", "geometry", "events", "sync", "health", "projection", "models", "runtime"}
     | {"pipeline", "simulation", "data", "normalisation", "messages", "metrics", "weights"},

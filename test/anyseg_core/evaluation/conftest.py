@@ -112,3 +112,14 @@ def plan(memory):
 def save_network(save_network):
     """Function that saves a small network with random answers that differ from place to place."""
     return partial(save_network, classes=ClassSet(tuple("abcde"), ((0, 0, 0),) * 5), centred=True)
+
+
+@pytest.fixture
+def rows():
+    """Function that takes a markdown table apart, into the cells of each line."""
+
+    def _rows(table):
+        lines = [line for line in table.splitlines() if line.startswith("|")]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+    return _rows

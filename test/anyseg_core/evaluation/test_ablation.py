@@ -36,12 +36,7 @@ def read(tmp_path):
     return _read
 
 
-def rows(table):
-    lines = [line for line in table.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def test_each_row_has_both_settings_and_its_gains_on_the_first(read):
+def test_each_row_has_both_settings_and_its_gains_on_the_first(read, rows):
     table = ablation_table(
         [read("plain", "a", (10.0, 20.0, 30.0)), read("whole", "b", (16.0, 20.0, 36.0))]
     )
@@ -59,7 +54,7 @@ def test_each_row_has_both_settings_and_its_gains_on_the_first(read):
     ]  # fmt: skip
 
 
-def test_seeds_of_one_variant_are_one_row_and_gains_are_of_means(read):
+def test_seeds_of_one_variant_are_one_row_and_gains_are_of_means(read, rows):
     table = ablation_table(
         [
             read("plain", "a", (0.0, 0.0, 30.0)),

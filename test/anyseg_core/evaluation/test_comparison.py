@@ -40,12 +40,7 @@ def write(tmp_path):
     return _write
 
 
-def rows(table):
-    lines = [line for line in table.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def test_a_row_per_model_and_a_column_per_subset_with_the_best_bold(write):
+def test_a_row_per_model_and_a_column_per_subset_with_the_best_bold(write, rows):
     files = [write("a"), write("b", model="any2seg", scores=(50.0, 45.0, 70.0))]
     header, _, first, second = rows(comparison_table([read_evaluated(f) for f in files]))
     assert header == ["model", "seeds", "R", "L", "RL", "Mean", "Top-1", "Last-1"]
@@ -57,7 +52,7 @@ def test_a_row_per_model_and_a_column_per_subset_with_the_best_bold(write):
     assert second[2:4] == ["50.00", "**45.00**"]
 
 
-def test_seeds_of_one_model_are_one_row_with_their_sample_deviation(write):
+def test_seeds_of_one_model_are_one_row_with_their_sample_deviation(write, rows):
     files = [write("a"), write("b", scores=(64.0, 40.0, 72.0))]
     (row,) = rows(comparison_table([read_evaluated(f) for f in files]))[2:]
     assert row[1:5] == ["2", "62.00 ± 2.83", "40.00 ± 0.00", "71.00 ± 1.41"]
@@ -71,14 +66,14 @@ def test_a_label_names_the_row_and_joins_files(write):
     assert "| A \\| B | 2 |" in comparison_table(found)
 
 
-def test_the_other_mean_leaves_absent_classes_out(write):
+def test_the_other_mean_leaves_absent_classes_out(write, rows):
     table = comparison_table([read_evaluated(write("a"))], "miou_present")
     assert rows(table)[2][2:] == ["70.00", "50.00", "80.00", "66.67", "80.00", "50.00"]
     assert "absent classes left out" in table
     assert "streets, split test, 9 samples, synthetic" in table
 
 
-def test_sensor_tables_have_conditions_and_failure_cases_for_columns(write):
+def test_sensor_tables_have_conditions_and_failure_cases_for_columns(write, rows):
     table = comparison_table([read_evaluated(write("a", protocol="sensor"))])
     assert rows(table)[0][2:] == ["fog", "motionblur", "Mean", "Top-1", "Last-1"]
 
