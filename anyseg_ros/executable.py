@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import rclpy
@@ -33,30 +35,53 @@ def run_node(
         start: called once before it spins.
         close: called once before it is destroyed.
     """
+    told_to_stop = _interrupt_once()
     rclpy.init(args=sys.argv)
-    try:
-        node = create()
-    except AnysegError as error:
-        rclpy.logging.get_logger(name).fatal(str(error))
-        rclpy.try_shutdown()
-        sys.exit(2)
     executor = SingleThreadedExecutor()
-    executor.add_node(node)
+    node = None
     try:
+        node = _make(name, create)
+        executor.add_node(node)
         if start is not None:
             start(node)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except Exception:
-        # a callback that was publishing when the signal ended the context is no failure
-        if rclpy.ok():
+        # The signal ends the context under a callback that is publishing, and rclpy's compiled
+        # part makes a RuntimeError of a KeyboardInterrupt: neither is a failure.
+        if rclpy.ok() and not told_to_stop.is_set():
             raise
     finally:
-        # a second Ctrl-C must not cut the clean-up short
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if close is not None:
+        told_to_stop.set()
+        if node is not None and close is not None:
             close(node)
         executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
+        if node is not None:
+            node.destroy_node()
+        with suppress(RuntimeError):  # the signal's own thread may end the context meanwhile
+            rclpy.try_shutdown()
+
+
+def _make(name: str, create: Callable[[], NodeT]) -> NodeT:
+    try:
+        return create()
+    except AnysegError as error:
+        rclpy.logging.get_logger(name).fatal(str(error))
+        sys.exit(2)
+
+
+def _interrupt_once() -> threading.Event:
+    """Let the first Ctrl-C raise KeyboardInterrupt, and none after the event that is returned.
+
+    So a second one (a terminal and a launch file both send it) does not cut the clean-up short.
+    """
+    told = threading.Event()
+
+    def interrupt(_signal_number: int, _frame: object) -> None:
+        if not told.is_set():
+            told.set()
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    return told

@@ -158,7 +158,10 @@ class NodeProcess:
 
     def interrupt(self, patience_s=20):
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(patience_s)
+        returncode = self.process.wait(patience_s)
+        if returncode:
+            print(self.output())
+        return returncode
 
     def close(self):
         self.process.stdin.close()
