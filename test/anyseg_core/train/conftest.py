@@ -32,7 +32,7 @@ RECIPE = {
         "encoder": "mit_b0",
         "options": {"head_width": 8, "drop_path": 0.1, "dropout": 0.1},
     },
-    "data": {"modalities": ["rgb", "depth"], "workers": 1},
+    "data": {"modalities": ["rgb", "depth"], "workers": 0},
     "batch": {"size": 2},
     "augmentation": {"crop": [32, 32], "scale": [0.9, 1.5]},
     "schedule": {"steps": 12, "warmup": 2},

@@ -72,7 +72,7 @@ def _metrics(folder):
 def test_a_run_killed_and_terminated_in_mid_epoch_ends_with_the_bits_of_one_left_alone(
     start, splits, recipe_of, tmp_path
 ):
-    steps = {"schedule__steps": 40}
+    steps = {"schedule__steps": 40, "data__workers": 1}
     killed = start("broken", "--save-seconds", "0", **steps)
     _wait_for_update(tmp_path / "broken", 5, killed)
     killed.send_signal(signal.SIGKILL)
@@ -128,7 +128,6 @@ def test_two_processes_end_with_the_same_weights_and_with_those_of_one_with_accu
         "subsets": {"full": 1.0},
         "schedule__steps": 3,
         "evaluation__every": 2,
-        "data__workers": 0,
     }
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script))
     process = start("pair", launcher=launcher, **calm)
