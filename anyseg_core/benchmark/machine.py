@@ -7,6 +7,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from anyseg_core.processes import usable_cores
+
 PACKAGES = ("anyseg_ros", "numpy", "numba", "opencv-python-headless", "torch", "onnx",
             "onnxruntime", "openvino", "evt3", "dv-processing")  # fmt: skip
 
@@ -15,7 +17,7 @@ def describe_machine() -> dict[str, object]:
     """Return processor, cores, load (mean of a minute) and versions, as JSON takes them."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": usable_cores(),
         "load": round(os.getloadavg()[0], 2),
         "system": platform.platform(),
         "python": platform.python_version(),

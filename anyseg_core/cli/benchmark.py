@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,6 +18,7 @@ from anyseg_core.benchmark.measure import Row, measure
 from anyseg_core.cli.command import Command
 from anyseg_core.cli.output import write_json, write_text
 from anyseg_core.errors import ConfigurationError
+from anyseg_core.processes import usable_cores
 
 if TYPE_CHECKING:
     import argparse
@@ -215,7 +215,7 @@ def _run_detection(options: argparse.Namespace) -> int:
     config = detection.DetectionConfig(
         **({} if options.rounds is None else {"runs": options.rounds}),
         folder=options.clips,
-        jobs=len(os.sched_getaffinity(0)) if options.jobs is None else options.jobs,
+        jobs=usable_cores() if options.jobs is None else options.jobs,
     )
     return int(report.run_detection(config, json_file=options.json, markdown_file=options.markdown))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from functools import partial
 from pathlib import Path
@@ -43,6 +42,7 @@ from anyseg_core.evaluation.pictures import draw_case, telling_samples
 from anyseg_core.evaluation.scoring import Scorer
 from anyseg_core.evaluation.sizes import STEP
 from anyseg_core.html_page import require_jinja2
+from anyseg_core.processes import usable_cores
 from anyseg_core.runtime import BACKENDS
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _evaluate(options: argparse.Namespace, plan: Plan, predictor: Predictor) -> 
     on_processor = options.backend in {"auto", "torch"} and (
         options.device == "cpu" or (options.device == "auto" and not torch.cuda.is_available())
     )
-    cores = len(os.sched_getaffinity(0)) if on_processor else 1
+    cores = usable_cores() if on_processor else 1
     workers = options.workers or min(cores, MOST_WORKERS)
     with Progress(transient=True) as progress:
         task = progress.add_task("evaluating", total=len(plan.indices))

@@ -20,6 +20,7 @@ from anyseg_core.cli.sizes import parse_size
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
 from anyseg_core.html_page import require_jinja2
+from anyseg_core.processes import local_processes
 from anyseg_core.replay import (
     MASK_FORMATS,
     NOMINAL,
@@ -32,7 +33,6 @@ from anyseg_core.replay import (
     fault_case,
     find_topics,
     library_cases,
-    local_processes,
     merge_results,
     nominal_case,
     plan_jobs,

@@ -19,6 +19,7 @@ from rich.progress import (
 from anyseg_core.cli.command import Command
 from anyseg_core.data import data_hash, open_dataset
 from anyseg_core.errors import ConfigurationError
+from anyseg_core.processes import usable_cores
 from anyseg_core.recording import (
     SPLITS,
     STORAGES,
@@ -57,6 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", type=int, nargs=2, default=(_SIZE, _SIZE), metavar=("WIDTH", "HEIGHT"),
         help=f"of all images, in pixels (default: {_SIZE} {_SIZE})",
     )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=int, default=usable_cores(), metavar="N",
+        help="processes that render at the same time (default: one for each core)",
+    )  # fmt: skip
     dataset = parser.add_argument_group("data set")
     dataset.add_argument(
         "--frames", default="100", metavar="N[,N,N]",
@@ -64,10 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )  # fmt: skip
     dataset.add_argument("--split", choices=SPLITS, help="write this split alone")
-    dataset.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, metavar="N",
-        help="processes that render at the same time (default: one for each core)",
-    )  # fmt: skip
     bag = parser.add_argument_group("bag")
     bag.add_argument(
         "--seconds", type=float, default=10.0, metavar="S", help="default: %(default)s"
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         rig = RigConfig(
             seed=options.seed, width=width, height=height, condition=(*conditions, CONDITIONS[0])[0]
         )
-        return _record(options.bag, rig, options.seconds, options.storage)
+        return _record(options.bag, rig, options)
     frames = split_frames(options.frames, options.split)
     plan = DatasetPlan(options.seed, frames, width, height, conditions)
     return _render(options.dataset, plan, options.workers)
@@ -137,11 +138,11 @@ def _render(root: Path, plan: DatasetPlan, workers: int) -> int:
     return 0
 
 
-def _record(folder: Path, rig: RigConfig, seconds: float, storage: str) -> int:
-    messages = 0
+def _record(folder: Path, rig: RigConfig, options: argparse.Namespace) -> int:
+    seconds, storage, messages = options.seconds, options.storage, 0
     with _progress() as progress:
         task = progress.add_task("tenths of a second", total=int(seconds * _TICKS_PER_S))
-        for messages in write_bag(folder, rig, seconds, storage):  # noqa: B007 - the last counts
+        for messages in write_bag(folder, rig, seconds, storage, options.workers):  # noqa: B007 - the last counts
             progress.advance(task)
     print(f"{folder}: {messages} messages, street {rig.seed}, {rig.condition}")
     return 0

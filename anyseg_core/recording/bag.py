@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from anyseg_core.errors import ConfigurationError, MissingDependencyError
 from anyseg_core.messages import event_fields, image_fields, lidar_fields, pixel_fields
 from anyseg_core.recording.drive import PERIOD_NS, drive
 from anyseg_core.recording.transforms import VEHICLE_FRAME, quaternion_of, sensor_poses
-from anyseg_core.simulation import SimulatedRig
+from anyseg_core.simulation import mounting
 from anyseg_core.types import NS_PER_S, DepthRecord, EventRecord, LidarRecord, RgbRecord
 
 if TYPE_CHECKING:
@@ -38,16 +39,19 @@ TOPICS: dict[str, tuple[str, str]] = {
 """Topic and type; the names are the node's default inputs."""
 
 
-def write_bag(folder: Path, config: RigConfig, seconds: float, storage: str) -> Iterator[int]:
+def write_bag(
+    folder: Path, config: RigConfig, seconds: float, storage: str, workers: int = 1
+) -> Iterator[int]:
     """Write a drive and yield, after each tenth of a second of it, the messages so far.
 
-    The same rig and length give the same bytes.
+    The same rig and length give the same bytes, with any number of workers.
 
     Args:
         folder: of the bag; must not exist.
         config: street, image size, weather and sensors.
         seconds: length of the drive, at least a tenth of a second.
         storage: one of ``STORAGES``.
+        workers: processes that render at the same time; with 1 it is done in this one.
 
     Raises:
         ConfigurationError: the folder exists, or the length or storage makes no sense.
@@ -64,9 +68,10 @@ def write_bag(folder: Path, config: RigConfig, seconds: float, storage: str) -> 
         raise ConfigurationError(
             f"{folder}, which exists", "a new folder for the bag", "move it, or choose another"
         )
-    rig = SimulatedRig(config)
-    with _BagWriter(folder, rig, storage) as bag:
-        for reading in drive(rig, duration_ns):
+    readings = drive(config, duration_ns, workers)
+    first = next(readings)  # a rig that cannot be rendered leaves no folder behind
+    with _BagWriter(folder, config, storage) as bag:
+        for reading in chain((first,), readings):
             bag.take(reading)
             if reading.sensor == "depth":
                 yield bag.messages
@@ -75,7 +80,7 @@ def write_bag(folder: Path, config: RigConfig, seconds: float, storage: str) -> 
 class _BagWriter:
     """Turns readings into messages; a context manager."""
 
-    def __init__(self, folder: Path, rig: SimulatedRig, storage: str) -> None:
+    def __init__(self, folder: Path, rig: RigConfig, storage: str) -> None:
         try:
             rosbag2, typesys = import_module("rosbags.rosbag2"), import_module("rosbags.typesys")
             self._qos: Any = import_module("rosbags.interfaces")
@@ -108,11 +113,11 @@ class _BagWriter:
         out_ns = EPOCH_NS + reading.out_ns
         record = reading.record
         if isinstance(record, np.ndarray):
-            frame = self._rig.calibration["camera_frame"]
-            message = self._message("labels", out_ns, frame, pixel_fields(record, "mono8"))
+            fields = pixel_fields(record, "mono8")
+            message = self._message("labels", out_ns, mounting.CAMERA_FRAME, fields)
             self._write("labels", out_ns, message)
             return
-        fields: Mapping[str, Any] = {}
+        fields = {}
         if isinstance(record, RgbRecord | DepthRecord):
             fields = image_fields(record)
         elif isinstance(record, LidarRecord):
@@ -147,7 +152,7 @@ class _BagWriter:
         return {**fields, "fields": points}
 
     def _camera_info(self) -> dict[str, Any]:
-        matrix = self._rig.camera_matrix
+        matrix = mounting.camera_matrix(self._rig)
         region = self._make(
             "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0,
             do_rectify=False,

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing.connection import wait
+from concurrent.futures import as_completed
 from typing import TYPE_CHECKING
 
-import cv2
-
+from anyseg_core.processes import local_processes
 from anyseg_core.recording.channels import Observer
 from anyseg_core.recording.description import describe_in
 from anyseg_core.recording.tree import is_complete, write_frame
@@ -49,15 +44,10 @@ def write_dataset(root: Path, plan: DatasetPlan, workers: int = 1) -> Iterator[i
         for sequence in todo:
             yield write_sequence(root, sequence, *size)
         return
-    pool = ProcessPoolExecutor(
-        min(workers, len(todo)), multiprocessing.get_context("spawn"), _start_worker
-    )
-    try:
+    with local_processes(min(workers, len(todo))) as pool:
         jobs = [pool.submit(write_sequence, root, sequence, *size) for sequence in todo]
         for job in as_completed(jobs):
             yield job.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def write_sequence(root: Path, sequence: Sequence, width: int, height: int) -> int:
@@ -73,16 +63,3 @@ def write_sequence(root: Path, sequence: Sequence, width: int, height: int) -> i
 
 def _missing(root: Path, sequence: Sequence) -> list[int]:
     return [index for index in range(sequence.frames) if not is_complete(root, sequence, index)]
-
-
-def _start_worker() -> None:
-    """Compute on one thread, and end when the process that gives out the work has ended."""
-    cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
-
-
-def _follow(parent: int) -> None:
-    wait([parent])
-    os._exit(1)  # the work at hand is not finished: what is written is whole at any moment

@@ -3,7 +3,6 @@
 from anyseg_core.replay.bag import Bag
 from anyseg_core.replay.campaign import (
     dask_cluster,
-    local_processes,
     merge_results,
     plan_jobs,
     run_campaign,
@@ -34,7 +33,6 @@ __all__ = [
     "fault_case",
     "find_topics",
     "library_cases",
-    "local_processes",
     "merge_results",
     "nominal_case",
     "plan_jobs",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from anyseg_core.errors import ConfigurationError, MissingDependencyError
@@ -15,7 +13,6 @@ from anyseg_core.replay.job import JobResult, ReplaySettings, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-    from multiprocessing.sharedctypes import Synchronized
 
     from anyseg_core.replay.cases import Case
     from anyseg_core.replay.run import CaseResult
@@ -86,32 +83,6 @@ def merge_results(jobs: Iterable[JobResult], cases: Sequence[Case]) -> list[Case
     """Return the result of each case once, in their order; every job brings the nominal one's."""
     found = {result.case.name: result for job in jobs for result in job.results}
     return [found[case.name] for case in cases]
-
-
-@contextmanager
-def local_processes(workers: int) -> Iterator[Executor]:
-    """Processes of this machine, started anew so that no thread's state is copied.
-
-    Each computes on its share of the processor: threads of several that all want the whole of it
-    would wait for each other.
-    """
-    context = get_context("spawn")
-    started = context.Value("i", 0)
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_take_share, initargs=(started, workers)
-    ) as executor:
-        yield executor
-
-
-def _take_share(started: Synchronized[int], workers: int) -> None:
-    """Keep this process, the next of its pool, to its share of the cores, where Linux has it so."""
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    with started.get_lock():
-        index, started.value = started.value % workers, started.value + 1
-    cores = sorted(os.sched_getaffinity(0))
-    own = cores[index::workers] or [cores[index % len(cores)]]
-    os.sched_setaffinity(0, own)
 
 
 @contextmanager

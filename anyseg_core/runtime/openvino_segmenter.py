@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from anyseg_core.errors import CheckpointError, MissingDependencyError
 from anyseg_core.models.any2seg import options_in_head
+from anyseg_core.processes import usable_cores
 from anyseg_core.runtime.feature_bank import FeatureBank
 from anyseg_core.runtime.graph import INPUT, feature_names, map_names
 from anyseg_core.runtime.graph_cache import cache_folder
@@ -223,11 +223,6 @@ class FirstHalf:
 def _set_tensors(request: Any, names: Iterable[str], tensors: Iterable[Any]) -> None:  # noqa: ANN401 - as above
     for name, tensor in zip(names, tensors, strict=True):
         request.set_tensor(name, tensor)
-
-
-def usable_cores() -> int:
-    """Return how many of the machine's cores this process may run on."""
-    return len(os.sched_getaffinity(0))
 
 
 def _output_shapes(compiled: Any) -> list[tuple[int, ...]]:  # noqa: ANN401 - OpenVINO's own type

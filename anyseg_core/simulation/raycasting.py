@@ -9,6 +9,7 @@ import numpy as np
 
 from anyseg_core.errors import MissingDependencyError
 from anyseg_core.kernels import array_out, constants_in, device, kernel
+from anyseg_core.processes import usable_cores
 from anyseg_core.simulation.relief import LOWEST_RISE, Relief
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from anyseg_core.simulation.meshes import Mesh
     from anyseg_core.types import BoolArray, Float32Array, UInt8Array
 
-_THREADS = 2
+_MOST_THREADS = 2
 """Of Open3D, which keeps the interpreter's lock while it casts: so its calls never overlap."""
 
 _CELL_M = 0.5
@@ -81,6 +82,7 @@ class _Scene:
             _normals(mesh), mesh.texture, mesh.class_id, mesh.material, mesh.colour, mesh.style,
         )  # fmt: skip
         self._tensor = open3d.core.Tensor.from_numpy
+        self._threads = min(_MOST_THREADS, usable_cores())  # one would be warned of that gets less
         self._scene = open3d.t.geometry.RaycastingScene()
         corners = np.ascontiguousarray(mesh.vertices.reshape(-1, 3))
         index = np.arange(len(corners), dtype=np.uint32).reshape(-1, 3)
@@ -88,7 +90,7 @@ class _Scene:
 
     def cast(self, rays: Float32Array) -> tuple[NDArray[Any], ...]:
         """Return the distances, triangles and places in them that rays [R, 6] strike."""
-        answer = self._scene.cast_rays(self._tensor(rays), nthreads=_THREADS)
+        answer = self._scene.cast_rays(self._tensor(rays), nthreads=self._threads)
         names = ("t_hit", "primitive_ids", "primitive_uvs")
         return tuple(answer[name].numpy() for name in names)
 
@@ -103,7 +105,7 @@ class _Scene:
     def occluded(self, rays: Float32Array, far_m: float) -> BoolArray:
         """Return bool [R], which of ``rays`` [R, 6] strike something within ``far_m``."""
         rays_in = self._tensor(rays)
-        answer = self._scene.test_occlusions(rays_in, tnear=0.0, tfar=far_m, nthreads=_THREADS)
+        answer = self._scene.test_occlusions(rays_in, tnear=0.0, tfar=far_m, nthreads=self._threads)
         return np.asarray(answer.numpy(), np.bool_)
 
 

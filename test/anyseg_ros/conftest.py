@@ -160,7 +160,7 @@ class NodeProcess:
         self.process.send_signal(signal.SIGINT)
         returncode = self.process.wait(patience_s)
         if returncode:
-            print(self.output())
+            sys.stderr.write(self.output())
         return returncode
 
     def close(self):

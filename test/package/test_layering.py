@@ -15,6 +15,7 @@ ALLOWED = {
     "metrics": BASE | {"kernels"},
     "kernels": set(),
     "parallel": set(),
+    "processes": set(),
     "geometry": BASE | {"kernels"},
     "events": BASE | {"kernels", "parallel"},
     "sync": BASE,
@@ -24,14 +25,15 @@ ALLOWED = {
     "normalisation": BASE,
     "models": BASE | {"normalisation"},
     "distillation": BASE | {"models"},
-    "runtime": BASE | {"normalisation", "models", "weights", "kernels", "parallel"},
+    "runtime": BASE | {"normalisation", "models", "weights", "kernels", "parallel", "processes"},
     "config": BASE | {"health"},
     "pipeline": BASE | {"config", "geometry", "events", "sync", "health", "projection", "runtime"},
-    "simulation": BASE | {"geometry", "events", "kernels", "parallel"},
+    "simulation": BASE | {"geometry", "events", "kernels", "parallel", "processes"},
     "messages": BASE | {"geometry", "events"},
     "data": BASE | {"normalisation", "geometry", "events", "projection", "simulation", "config"},
     "recording": BASE
-    | {"config", "geometry", "messages", "normalisation", "projection", "simulation"},
+    | {"config", "geometry", "messages", "normalisation", "processes", "projection"}
+    | {"simulation"},
     "train": BASE
     | {"config", "normalisation", "models", "distillation", "runtime", "data", "metrics"}
     | {"weights"},
@@ -41,10 +43,10 @@ ALLOWED = {
 }
 ALLOWED["html_page"] = BASE
 ALLOWED["evaluation"] |= {"html_page"}
-ALLOWED["replay"] = ALLOWED["evaluation"] | {"evaluation", "metrics"}
+ALLOWED["replay"] = ALLOWED["evaluation"] | {"evaluation", "metrics", "processes"}
 ALLOWED["benchmark"] = BASE | {
     "normalisation", "geometry", "events", "projection", "models", "sync", "runtime", "health",
-    "simulation",
+    "simulation", "recording", "processes",
 }  # fmt: skip
 # The command line is on top: it may import every part.
 ALLOWED["cli"] = set(ALLOWED)

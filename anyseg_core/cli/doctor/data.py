@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -19,6 +18,7 @@ from anyseg_core.cli.output import write_json
 from anyseg_core.data.inspection import SplitReport, inspect_sample
 from anyseg_core.data.opening import AUTO, LAYOUTS, check_modalities, list_split, open_layout
 from anyseg_core.errors import ConfigurationError
+from anyseg_core.processes import usable_cores
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0, or 2 where a file is missing or bad.
     """
-    workers = options.workers if options.workers is not None else len(os.sched_getaffinity(0))
+    workers = options.workers if options.workers is not None else usable_cores()
     if workers < 1:
         raise ConfigurationError(f"--workers {workers}", "at least 1", "correct the number")
     layout = open_layout(options.data, options.layout)

@@ -43,6 +43,18 @@ def of(messages, name):
     return [message for topic, _, message in messages if topic == TOPICS[name][0]]
 
 
+def test_two_processes_write_the_bytes_that_one_writes(ray_caster, tmp_path):
+    assert ray_caster
+    written = []
+    for workers in (1, 2):
+        folder = tmp_path / str(workers) / "drive"
+        folder.parent.mkdir()
+        counts = list(write_bag(folder, CONFIG, 0.6, "mcap", workers))
+        assert len(counts) == 6
+        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert written[0] == written[1]
+
+
 def test_every_topic_has_the_messages_that_its_rate_gives(messages):
     counts = Counter(topic for topic, _, _ in messages)
     ten_hertz = ("rgb", "camera_info", "depth", "lidar", "labels")

@@ -14,13 +14,13 @@ import pytest
 
 from anyseg_core.config import PipelineConfig
 from anyseg_core.errors import ConfigurationError
+from anyseg_core.processes import local_processes
 from anyseg_core.replay import (
     NOMINAL,
     ReplaySettings,
     campaign,
     dask_cluster,
     library_cases,
-    local_processes,
     nominal_case,
     plan_jobs,
     run_campaign,
@@ -113,16 +113,6 @@ def test_every_fault_is_tried_in_every_set_that_holds_its_sensor():
         if sensor in subset
     }
     assert len({case.name for case in cases}) == len(cases) == 8 * sum(map(len, KINDS.values()))
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux tells it")
-def test_local_workers_share_the_cores_among_them():
-    with local_processes(2) as executor:
-        found = [executor.submit(os.sched_getaffinity, 0) for _ in range(8)]
-        shares = [one.result() for one in found]
-    cores = os.sched_getaffinity(0)
-    assert all(share <= cores for share in shares)
-    assert max(len(share) for share in shares) <= -(-len(cores) // 2)
 
 
 def test_two_workers_give_what_one_gives(settings, expected):
