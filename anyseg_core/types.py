@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
 
 MODALITIES: tuple[str, ...] = ("rgb", "depth", "event", "lidar")
 """The four modalities of DELIVER, in the order in which both papers name them."""

@@ -15,6 +15,7 @@ from anyseg_core.pipeline import (
     SensorReport,
     subset_letters,
 )
+from anyseg_core.types import NS_PER_MS
 from anyseg_ros.conversions.stamps import header_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from anyseg_ros.rejections import Rejection
     from anyseg_ros.usage import Usage
 
-NS_PER_MS = 1_000_000
 
 _LEVELS = {
     HealthState.OK: DiagnosticStatus.OK,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from anyseg_core.benchmark.clips import ClipConfig, load_clip
 from anyseg_core.benchmark.detection_runs import (
     LEARNING_NS,
-    NS_PER_MS,
     PATIENCE_NS,
     ClipResult,
     FalseAlarm,
@@ -23,7 +22,7 @@ from anyseg_core.errors import ConfigurationError
 from anyseg_core.health import SensorHealthConfig
 from anyseg_core.simulation import CONDITIONS
 from anyseg_core.simulation.faults import KINDS
-from anyseg_core.types import MODALITIES, NS_PER_S
+from anyseg_core.types import MODALITIES, NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

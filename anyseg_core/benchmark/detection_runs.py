@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from anyseg_core.benchmark.clips import Clip
 
-NS_PER_MS = 1_000_000
 
 LEARNING_NS = 4 * NS_PER_S
 """Faults begin no sooner after a clip's start: baselines are learned by then."""

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from anyseg_core.benchmark.measure import Case, Peer
 from anyseg_core.benchmark.peers import optional
 from anyseg_core.sync import Stream, Synchronizer
-from anyseg_core.types import MODALITIES, MODALITY_LETTERS, NS_PER_S
+from anyseg_core.types import MODALITIES, MODALITY_LETTERS, NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-NS_PER_MS = 1_000_000
 MESSAGES = 1000  # at full scale, so that milliseconds a run are microseconds a message
 ADVERSARIAL_MESSAGES = 100
 QUEUE, MANY = 10, 10

@@ -77,9 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compare", nargs="+", metavar="[LABEL=]FILE",
         help="make a table of such JSON files; those with one label are seeds of one model",
     )  # fmt: skip
-    parser.add_argument(
-        "--metric", choices=METRICS, default="miou", help="of that table (default: %(default)s)"
-    )
+    parser.add_argument("--metric", choices=METRICS, help=f"of that table (default: {METRICS[0]})")
     parser.add_argument(
         "--ablation", action="store_true",
         help="with --compare: mIoU, F1 and accuracy with all sensors and in the mean of all "
@@ -310,11 +308,16 @@ def _two_digits(value: float | None) -> str:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    if options.ablation and options.metric:
+        raise ConfigurationError(
+            f"--metric {options.metric} with --ablation, which shows mIoU, F1 and accuracy",
+            "one of them", "leave one out",
+        )  # fmt: skip
     evaluated = [read_evaluated(one) for one in options.compare]
     table = (
         ablation_table(evaluated)
         if options.ablation
-        else comparison_table(evaluated, options.metric)
+        else comparison_table(evaluated, options.metric or METRICS[0])
     )
     if options.output is None:
         print(table, end="")

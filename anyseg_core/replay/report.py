@@ -10,7 +10,7 @@ from anyseg_core.html_page import render_page
 from anyseg_core.replay.fault_tables import fault_tables
 from anyseg_core.replay.pictures import write_film
 from anyseg_core.replay.timeline import finite_or_none
-from anyseg_core.types import NS_PER_S
+from anyseg_core.types import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,4 +163,4 @@ def _frame_ms(rows: Sequence[FrameRow]) -> int:
     """Return the mean time between frames: the film runs as fast as the recording did."""
     if len(rows) < 2:
         return 100
-    return max(20, round((rows[-1].t_ns - rows[0].t_ns) / (len(rows) - 1) / 1e6))
+    return max(20, round((rows[-1].t_ns - rows[0].t_ns) / (len(rows) - 1) / NS_PER_MS))

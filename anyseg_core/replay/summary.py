@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.replay.timeline import fault_figures, finite_or_none, miou, used_spans
+from anyseg_core.types import NS_PER_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from anyseg_core.replay.run import CaseResult
     from anyseg_core.replay.timeline import FrameRow
     from anyseg_core.simulation.faults import Fault
-
-_NS_PER_MS = 1_000_000
 
 
 def case_figures(
@@ -74,7 +73,7 @@ def _latency(rows: Sequence[FrameRow]) -> dict[str, float] | None:
     """Return the median and the 95th percentile in ms; None without a mask."""
     if not rows:
         return None
-    p50, p95 = np.percentile([row.latency_ns for row in rows], [50, 95]) / _NS_PER_MS
+    p50, p95 = np.percentile([row.latency_ns for row in rows], [50, 95]) / NS_PER_MS
     return {"p50": float(p50), "p95": float(p95)}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from anyseg_core.health import HealthState
 from anyseg_core.metrics import ConfusionMatrix
 from anyseg_core.pipeline import subset_letters
-from anyseg_core.types import NS_PER_S
+from anyseg_core.types import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from anyseg_core.simulation.faults import Fault
     from anyseg_core.types import UInt8Array
 
-_NS_PER_MS = 1_000_000
 _TROUBLED = (HealthState.DEGRADED, HealthState.FAILED)
 
 
@@ -183,4 +182,4 @@ def _first(rows: Sequence[FrameRow], sensor: str, *, troubled: bool) -> int | No
 
 
 def _milliseconds(value_ns: int | None) -> float | None:
-    return None if value_ns is None else value_ns / _NS_PER_MS
+    return None if value_ns is None else value_ns / NS_PER_MS

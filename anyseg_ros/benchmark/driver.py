@@ -18,8 +18,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from anyseg_core.errors import AnysegError
 from anyseg_core.messages import stamp_to_ns
-from anyseg_core.types import NS_PER_S
-from anyseg_ros.diagnostics import NS_PER_MS
+from anyseg_core.types import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,14 @@ from std_msgs.msg import String
 
 from anyseg_core.messages import depth_record, event_record, lidar_record, rgb_record, stamp_to_ns
 from anyseg_core.pipeline import subset_letters
-from anyseg_core.types import MODALITIES, EventRecord, Float32Array, LidarRecord, UInt8Array
-from anyseg_ros.diagnostics import NS_PER_MS
+from anyseg_core.types import (
+    MODALITIES,
+    NS_PER_MS,
+    EventRecord,
+    Float32Array,
+    LidarRecord,
+    UInt8Array,
+)
 from anyseg_ros.outputs import LATCHED
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from anyseg_core.types import NS_PER_MS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -30,7 +32,6 @@ MEANINGS = {
 }
 """What can become of a frame, in words."""
 
-_NS_PER_MS = 1_000_000
 _SAME_MS = 0.11
 """The node tells a skew with one digit after the point."""
 
@@ -124,4 +125,4 @@ def _missing(
 
 
 def _skew_ms(moment: SensorMoment) -> float | None:
-    return None if moment.skew_ns is None else moment.skew_ns / _NS_PER_MS
+    return None if moment.skew_ns is None else moment.skew_ns / NS_PER_MS

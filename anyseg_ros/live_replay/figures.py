@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from anyseg_core.pipeline import subset_letters
+from anyseg_core.types import NS_PER_MS
 from anyseg_ros.live_replay.comparison import EQUAL, MEANINGS, compare
 from anyseg_ros.live_replay.session import play_live
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from anyseg_core.replay.timeline import FrameRow
     from anyseg_ros.live_replay.comparison import Compared
     from anyseg_ros.live_replay.session import LiveRecording
-
-_NS_PER_MS = 1_000_000
 
 
 def live_figures(settings: ReplaySettings, offline: Sequence[FrameRow], rate: float) -> Any:
@@ -72,7 +71,7 @@ def figures_of(recording: LiveRecording, compared: Sequence[Compared], rate: flo
 def _latencies(recording: LiveRecording) -> dict[str, dict[str, float]]:
     by_subset: defaultdict[str, list[float]] = defaultdict(list)
     for frame in recording.frames:
-        latency_ms = (frame.arrived_ns - frame.stamp_ns) / _NS_PER_MS
+        latency_ms = (frame.arrived_ns - frame.stamp_ns) / NS_PER_MS
         by_subset[subset_letters(frame.used)].append(latency_ms)
     return {
         letters: {

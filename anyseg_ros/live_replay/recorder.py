@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 _DEPTH = 200
-_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,10 @@ def test_json_of_evaluations_becomes_a_table(figures_of, tmp_path, capsys):
         (["NET", "--data", "DATA", "--json", "no/where.json"], "no/where.json"),
         (["--compare", "none.json"], "none.json"),
         (["NET", "--data", "DATA", "--ablation"], "--ablation without --compare"),
+        (
+            ["--compare", "a.json", "--ablation", "--metric", "miou"],
+            "--metric miou with --ablation",
+        ),
     ],
 )
 def test_bad_input_exits_with_2_and_one_line(words, message, checkpoint, data, capsys):
