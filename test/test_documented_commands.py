@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import cv2
@@ -89,6 +89,7 @@ FIRST = (
     "anyseg simulate --dataset street --frames 3200,300,600 --seed 1",
     "anyseg train training/street_charm_mit_b0.yaml --data street --output runs/street",
     EVALUATION,
+    "anyseg train training/camvid_segformer_mit_b0.yaml --data CAMVID --output runs/camvid",
     "anyseg teacher --data street --output teacher.safetensors --maker sentence",
 )
 """What the others need, in the order in which a reader would run them."""
@@ -191,8 +192,9 @@ def lay_out(folder):
     assert cv2.imwrite(str(folder / "image.png"), np.full((256, 256, 3), 99, np.uint8))
     points = random.uniform((2, -5, -1, 0), (20, 5, 2, 1), (500, 4))
     np.save(folder / "sweep.npy", points.astype(np.float32))
-    for name, values in (("image/one.jpg", (64, 96, 3)), ("label/one.png", (64, 96))):
-        path = folder / "CAMVID" / "val" / name
+    images = (("image/one.jpg", (64, 96, 3)), ("label/one.png", (64, 96)))
+    for split, (name, values) in product(("train", "val"), images):
+        path = folder / "CAMVID" / split / name
         path.parent.mkdir(parents=True)
         assert cv2.imwrite(str(path), random.integers(0, 12, values).astype(np.uint8))
 
