@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from anyseg_core.health import HealthState, Verdict
-from anyseg_core.pipeline import (
-    EXCLUDED_BY_HAND,
-    Segmentation,
-    SensorReport,
-    subset_letters,
-)
+from anyseg_core.pipeline import EXCLUDED_BY_HAND
+from anyseg_core.segmentation import Segmentation, SensorReport, subset_letters
 from anyseg_core.types import NS_PER_MS
 from anyseg_ros.conversions.stamps import header_of
 

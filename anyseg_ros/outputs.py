@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
 
     from anyseg_core.classes import ClassSet
-    from anyseg_core.pipeline import Pipeline, Segmentation
+    from anyseg_core.pipeline import Pipeline
+    from anyseg_core.segmentation import Segmentation
     from anyseg_core.types import UInt8Array
 
 OVERLAY_OPACITY = 0.5

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from anyseg_core.geometry import Camera
     from anyseg_core.health import Action
-    from anyseg_core.pipeline import Frame, Pipeline
+    from anyseg_core.pipeline import Pipeline
     from anyseg_core.runtime.timed_segmenter import TimedSegmenter
+    from anyseg_core.segmentation import Frame
     from anyseg_core.types import Record
     from anyseg_ros.outputs import Outputs
     from anyseg_ros.parameters import NodeConfig

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from anyseg_core.pipeline import SensorReport
+    from anyseg_core.segmentation import SensorReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anyseg_core.classes import ClassSet
-    from anyseg_core.pipeline import Segmentation
     from anyseg_core.replay.run import CaseResult
     from anyseg_core.replay.timeline import SensorMoment
+    from anyseg_core.segmentation import Segmentation
     from anyseg_core.simulation.faults import Fault
     from anyseg_core.types import UInt8Array
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from anyseg_core.pipeline import subset_letters
+from anyseg_core.segmentation import subset_letters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from anyseg_core.types import NS_PER_S
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from anyseg_core.pipeline import Segmentation
+    from anyseg_core.segmentation import Segmentation
 
 TOPIC = "/anyseg/segmentation"
 _TYPE = "sensor_msgs/msg/Image"

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from anyseg_core.pipeline import subset_letters
+from anyseg_core.segmentation import subset_letters
 from anyseg_core.types import MODALITIES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anyseg_core.classes import ClassSet
-    from anyseg_core.pipeline import Segmentation
     from anyseg_core.replay.cases import Case
+    from anyseg_core.segmentation import Segmentation
 
 _HEIGHT = 240
 _MOST_FILMED = 600

@@ -17,11 +17,11 @@ from anyseg_core.types import MODALITIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from anyseg_core.pipeline import Segmentation
     from anyseg_core.replay.cases import Case
     from anyseg_core.replay.shared import SensorStream, Shared
     from anyseg_core.replay.source import Item
     from anyseg_core.replay.truth import Truth
+    from anyseg_core.segmentation import Segmentation
     from anyseg_core.types import Record, UInt8Array
 
 _WAIT_NS = 1_000_000_000

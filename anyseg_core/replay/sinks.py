@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
-    from anyseg_core.pipeline import Segmentation
     from anyseg_core.replay.cases import Case
     from anyseg_core.replay.job import ReplaySettings
     from anyseg_core.replay.rig import Rig
     from anyseg_core.replay.run import MaskSink
+    from anyseg_core.segmentation import Segmentation
 
 MASK_FORMATS = ("none", "png", "bag")
 

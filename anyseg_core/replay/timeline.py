@@ -11,13 +11,13 @@ import numpy as np
 
 from anyseg_core.health import HealthState
 from anyseg_core.metrics import ConfusionMatrix
-from anyseg_core.pipeline import subset_letters
+from anyseg_core.segmentation import subset_letters
 from anyseg_core.types import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anyseg_core.pipeline import Segmentation, SensorReport
+    from anyseg_core.segmentation import Segmentation, SensorReport
     from anyseg_core.simulation.faults import Fault
     from anyseg_core.types import UInt8Array
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from anyseg_core.pipeline import subset_letters
+from anyseg_core.segmentation import subset_letters
 from anyseg_core.types import MODALITIES
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
 from anyseg_core.messages import depth_record, event_record, lidar_record, rgb_record, stamp_to_ns
-from anyseg_core.pipeline import subset_letters
+from anyseg_core.segmentation import subset_letters
 from anyseg_core.types import (
     MODALITIES,
     NS_PER_MS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from anyseg_core.pipeline import subset_letters
+from anyseg_core.segmentation import subset_letters
 from anyseg_core.types import NS_PER_MS
 from anyseg_ros.live_replay.comparison import EQUAL, MEANINGS, compare
 from anyseg_ros.live_replay.session import play_live

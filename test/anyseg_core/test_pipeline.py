@@ -9,9 +9,10 @@ import pytest
 from anyseg_core.config import PipelineConfig, default_sensors
 from anyseg_core.errors import CalibrationError, ConfigurationError, RecordError
 from anyseg_core.geometry import Calibration, Camera
-from anyseg_core.pipeline import Pipeline, subset_letters
+from anyseg_core.pipeline import Pipeline
 from anyseg_core.projection.projector import CalibrationExtrinsics
 from anyseg_core.runtime import load_segmenter
+from anyseg_core.segmentation import subset_letters
 from anyseg_core.types import (
     MODALITIES,
     DepthRecord,

@@ -7,7 +7,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from anyseg_core.errors import RecordError
 from anyseg_core.health import Action, Finding, HealthState, Verdict
-from anyseg_core.pipeline import SensorReport
+from anyseg_core.segmentation import SensorReport
 from anyseg_ros.diagnostics import Throughput, diagnostics
 from anyseg_ros.rejections import RejectionLog
 from anyseg_ros.usage import Usage, UsageLog

@@ -27,7 +27,9 @@ ALLOWED = {
     "distillation": BASE | {"models"},
     "runtime": BASE | {"normalisation", "models", "weights", "kernels", "parallel", "processes"},
     "config": BASE | {"health"},
-    "pipeline": BASE | {"config", "geometry", "events", "sync", "health", "projection", "runtime"},
+    "segmentation": BASE | {"health", "sync"},
+    "pipeline": BASE
+    | {"config", "geometry", "events", "sync", "health", "projection", "runtime", "segmentation"},
     "simulation": BASE | {"geometry", "events", "kernels", "parallel", "processes"},
     "messages": BASE | {"geometry", "events"},
     "data": BASE | {"normalisation", "geometry", "events", "projection", "simulation", "config"},
@@ -39,7 +41,8 @@ ALLOWED = {
     | {"weights"},
     "evaluation": BASE
     | {"config", "geometry", "events", "sync", "health", "projection", "models", "runtime"}
-    | {"pipeline", "simulation", "data", "normalisation", "messages", "metrics", "weights"},
+    | {"pipeline", "segmentation", "simulation", "data", "normalisation", "messages"}
+    | {"metrics", "weights"},
 }
 ALLOWED["html_page"] = BASE
 ALLOWED["evaluation"] |= {"html_page"}
