@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from anyseg_core.recording.drive import Reading, period_readings
 from anyseg_core.types import EventArray, EventRecord
 
 if TYPE_CHECKING:
@@ -16,56 +18,32 @@ if TYPE_CHECKING:
     from anyseg_core.types import Record, UInt8Array
 
 
-DEPTH_LAG_NS = 6_000_000
-"""What a depth camera needs to compute an image that was measured with the RGB image."""
-
-
 @dataclass(frozen=True, slots=True)
 class Tick:
     """One period of the rig; all times count from the start of the drive.
 
     Attributes:
         t_ns: the end of the period, when the images are measured.
-        records: (sensor, when it is out, reading), oldest first.
-        labels: uint8 [H, W], the truth at ``t_ns``.
+        readings: in the order in which they are out, the truth at ``t_ns`` among them.
     """
 
     t_ns: int
-    records: tuple[tuple[str, int, Record], ...]
-    labels: UInt8Array
+    readings: tuple[Reading, ...]
 
     def later(self, by_ns: int) -> Tick:
         """Return the same tick, ``by_ns`` later."""
         moved = tuple(
-            (sensor, out_ns + by_ns, shift_record(record, by_ns))
-            for sensor, out_ns, record in self.records
+            Reading(one.sensor, one.out_ns + by_ns, _shifted(one.record, by_ns))
+            for one in self.readings
         )
-        return Tick(self.t_ns + by_ns, moved, self.labels)
-
-
-def render_tick(rig: SimulatedRig, t_ns: int, period_ns: int, packet_ns: int) -> Tick:
-    """Render the period that ends at ``t_ns``.
-
-    As on a real rig the sensors are not triggered together: the sweep is measured half a period
-    before the images, and the depth image comes a little after the RGB image of the same instant.
-    """
-    sweep_ns = t_ns - period_ns // 2
-    records: list[tuple[str, int, Record]] = [
-        ("lidar", sweep_ns, rig.lidar(sweep_ns)),
-        ("rgb", t_ns, rig.rgb(t_ns)),
-        ("depth", t_ns + DEPTH_LAG_NS, rig.depth(t_ns)),
-    ]
-    for start_ns in range(t_ns - period_ns, t_ns, packet_ns):
-        end_ns = min(start_ns + packet_ns, t_ns)
-        records.append(("event", end_ns, rig.events(start_ns, end_ns)))
-    records.sort(key=itemgetter(1))
-    return Tick(t_ns, tuple(records), rig.labels(t_ns))
+        return Tick(self.t_ns + by_ns, moved)
 
 
 def drive(rig: SimulatedRig, period_ns: int, packet_ns: int) -> Iterator[Tick]:
     """Render on and on, as fast as ticks are taken."""
     for number in itertools.count(1):
-        yield render_tick(rig, number * period_ns, period_ns, packet_ns)
+        t_ns = number * period_ns
+        yield Tick(t_ns, tuple(period_readings(rig, t_ns, period_ns, packet_ns)))
 
 
 def repeat(clip: list[Tick], period_ns: int) -> Iterator[Tick]:
@@ -82,3 +60,7 @@ def shift_record(record: Record, by_ns: int) -> Record:
         moved = EventArray(events.x, events.y, events.t_ns + by_ns, events.p)
         return replace(record, stamp_ns=record.stamp_ns + by_ns, events=moved)
     return replace(record, stamp_ns=record.stamp_ns + by_ns)
+
+
+def _shifted(record: Record | UInt8Array, by_ns: int) -> Record | UInt8Array:
+    return record if isinstance(record, np.ndarray) else shift_record(record, by_ns)

@@ -11,6 +11,7 @@ import threading
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
@@ -24,7 +25,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
 
 from anyseg_core.geometry import Camera
-from anyseg_core.simulation import FaultInjector, RigConfig, SimulatedRig, parse_fault
+from anyseg_core.simulation import FaultInjector, RigConfig, SimulatedRig, mounting, parse_fault
 from anyseg_core.types import NS_PER_S, Record, RgbRecord
 from anyseg_ros.active_faults import on_active_faults
 from anyseg_ros.conversions.camera_info import camera_info_message
@@ -36,6 +37,8 @@ from anyseg_ros.simulated_clip import Tick, drive, repeat, shift_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from anyseg_core.recording.drive import Reading
 
 
 PUBLISH_PERIOD_S = 0.005
@@ -156,17 +159,25 @@ class SimulatedRigNode(Node):
         tick = self._tick or self._next_tick(now_ns)
         if tick is None:
             return
-        while self._position < len(tick.records):
-            sensor, out_ns, record = tick.records[self._position]
-            if now_ns < self._start_ns + out_ns:
+        while self._position < len(tick.readings):
+            reading = tick.readings[self._position]
+            if now_ns < self._start_ns + reading.out_ns:
                 return
-            self._t_ns = out_ns
-            for out in self._injector.apply(sensor, record, out_ns):
-                self._send(sensor, shift_record(out, self._start_ns))
+            self._give_out(reading)
             self._position += 1
-        stamp_ns = self._start_ns + tick.t_ns
-        self._labels.publish(image_message(tick.labels, "mono8", stamp_ns, "camera_optical"))
         self._tick = None
+
+    def _give_out(self, reading: Reading) -> None:
+        """Publish a reading, or what the faults in force make of it."""
+        if isinstance(reading.record, np.ndarray):
+            stamp_ns = self._start_ns + reading.out_ns
+            self._labels.publish(
+                image_message(reading.record, "mono8", stamp_ns, mounting.CAMERA_FRAME)
+            )
+            return
+        self._t_ns = reading.out_ns
+        for out in self._injector.apply(reading.sensor, reading.record, reading.out_ns):
+            self._send(reading.sensor, shift_record(out, self._start_ns))
 
     def _next_tick(self, now_ns: int) -> Tick | None:
         try:

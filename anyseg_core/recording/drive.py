@@ -52,9 +52,6 @@ class Reading:
 def drive(config: RigConfig, duration_ns: int, workers: int = 1) -> Iterator[Reading]:
     """Yield every reading of a drive, by the time at which it is given out.
 
-    The sensors are not triggered together: a sweep is measured half a period before the images,
-    and a depth image comes a little after the RGB image of the same instant.
-
     Args:
         config: street, image size, weather and sensors.
         duration_ns: length of the drive.
@@ -71,7 +68,7 @@ def drive(config: RigConfig, duration_ns: int, workers: int = 1) -> Iterator[Rea
         return
     rig = SimulatedRig(config)
     for t_ns in ticks_ns:
-        yield from _period(rig, t_ns)
+        yield from period_readings(rig, t_ns)
 
 
 def _drive_in_processes(
@@ -90,7 +87,7 @@ def _drive_in_processes(
 def render(config: RigConfig, ticks_ns: range) -> list[Reading]:
     """Return the readings of the periods that end at these instants; the rig is kept."""
     rig = _rig(config)
-    return [reading for t_ns in ticks_ns for reading in _period(rig, t_ns)]
+    return [reading for t_ns in ticks_ns for reading in period_readings(rig, t_ns)]
 
 
 @lru_cache(maxsize=1)
@@ -98,16 +95,22 @@ def _rig(config: RigConfig) -> SimulatedRig:
     return SimulatedRig(config)
 
 
-def _period(rig: SimulatedRig, t_ns: int) -> list[Reading]:
-    """Return the readings of the period that ends at an instant, in the order of a drive."""
-    sweep_ns = t_ns - PERIOD_NS // 2
+def period_readings(
+    rig: SimulatedRig, t_ns: int, period_ns: int = PERIOD_NS, packet_ns: int = PACKET_NS
+) -> list[Reading]:
+    """Return the readings of the period that ends at an instant, in the order of a drive.
+
+    The sensors are not triggered together: a sweep is measured half a period before the images,
+    and a depth image comes a little after the RGB image of the same instant.
+    """
+    sweep_ns = t_ns - period_ns // 2
     readings = [
         Reading("lidar", sweep_ns, rig.lidar(sweep_ns)),
         Reading("rgb", t_ns, rig.rgb(t_ns)),
         Reading("labels", t_ns, rig.labels(t_ns)),
         Reading("depth", t_ns + DEPTH_LAG_NS, rig.depth(t_ns)),
     ]
-    for start_ns in range(t_ns - PERIOD_NS, t_ns, PACKET_NS):
-        end_ns = start_ns + PACKET_NS
+    for start_ns in range(t_ns - period_ns, t_ns, packet_ns):
+        end_ns = min(start_ns + packet_ns, t_ns)
         readings.append(Reading("event", end_ns, rig.events(start_ns, end_ns)))
     return sorted(readings, key=attrgetter("out_ns"))
