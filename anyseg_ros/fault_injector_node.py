@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from rcl_interfaces.msg import IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -21,6 +20,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_srvs.srv import SetBool, Trigger
 
+from anyseg_core.data.document import read_yaml
 from anyseg_core.errors import AnysegError, ConfigurationError
 from anyseg_core.messages import RecordConverter, record_converters, rgb_record
 from anyseg_core.simulation.faults import Fault, FaultInjector, parse_fault
@@ -51,12 +51,7 @@ def load_schedule(path: Path) -> list[Fault]:
     Raises:
         ConfigurationError: the file cannot be read, or is no such list.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(
-            f"schedule {path}: {error}", "a YAML file that can be read", "correct the path or file"
-        ) from error
+    content = read_yaml(path, "a schedule of faults in YAML")
     if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
         raise ConfigurationError(
             f"schedule {path} holds {type(content).__name__}",
