@@ -32,7 +32,7 @@ def main(metrics: Path) -> None:
     for key, words in SETS.items():
         found = [(row["update"], 100 * row["miou"][key]) for row in rows if "miou" in row]
         scores.plot(*zip(*found, strict=True), marker="o", markersize=3, label=words)
-    scores.set(ylabel="mIoU of the validation frames, %", ylim=(0, 60))
+    scores.set(ylabel="mIoU of the validation frames, %", ylim=(0, 65))
     scores.legend(frameon=False)
     for axes in (losses, scores):
         axes.set_xlabel("update")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MS_PER_NS = 1e-6
 MS_PER_S = 1000.0
+_MANY_PER_S = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +108,18 @@ def measure(case: Case, rounds: int) -> list[Row]:
     ]
 
 
+def rate_words(per_s: float) -> str:
+    """Return a rate as one reads it: frames by the second, events and points by the million."""
+    return f"{per_s / 1e6:.3g} M/s" if per_s >= _MANY_PER_S else f"{per_s:.3g}/s"
+
+
 def _row(case: Case, times: list[float], peer: Peer | None, peer_min: float | None) -> Row:
     shortest = min(times)
     rate = case.items / shortest * MS_PER_S if case.items else None
     ratio = None if peer_min is None else peer_min / shortest
     wanted, met = [], []
     if case.least_rate is not None and rate is not None:
-        wanted.append(f"{case.least_rate / 1e6:g} M/s")
+        wanted.append(rate_words(case.least_rate))
         met.append(rate >= case.least_rate)
     if peer is not None and peer.least_ratio is not None and ratio is not None:
         wanted.append(f"{peer.least_ratio:g} x")

@@ -14,7 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from anyseg_core.benchmark.machine import describe_machine
-from anyseg_core.benchmark.measure import Row, measure
+from anyseg_core.benchmark.measure import Row, measure, rate_words
 from anyseg_core.cli.command import Command
 from anyseg_core.cli.output import write_json, write_text
 from anyseg_core.errors import ConfigurationError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from anyseg_core.benchmark.measure import Case
 
-_HEADINGS = ("work", "median ms", "min", "max", "M/s", "peer", "peer ms", "ratio", "wanted")
+_HEADINGS = ("work", "median ms", "min", "max", "rate", "peer", "peer ms", "ratio", "wanted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.median:.2f}",
         f"{row.min:.2f}",
         f"{row.max:.2f}",
-        "" if row.rate is None else f"{row.rate / 1e6:.1f}",
+        "" if row.rate is None else rate_words(row.rate),
         row.peer or "",
         "" if row.peer_min is None else f"{row.peer_min:.2f}",
         "" if row.ratio is None else f"{row.ratio:.2f}",
