@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from anyseg_core.models import SegmentationModel
+
 SCORES = ("miou", "miou_present", "mean", "top1", "last1")
 """The figures of an evaluation that go into the card; ``anyseg evaluate`` says what they are."""
 
@@ -27,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, required=True, metavar="FILE", help="the .safetensors to write"
     )
     parser.add_argument(
-        "--half", action="store_true", help="store float16: half the size; it is loaded as float32"
-    )
+        "--half", action="store_true",
+        help="store the weights as float16: half the size; they are loaded as float32",
+    )  # fmt: skip
     parser.add_argument(
         "--scores", nargs="+", default=[], metavar="LABEL=FILE",
         help="JSON of anyseg evaluate; its figures go into the card as LABEL_miou and so on",
@@ -41,7 +44,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(
-            model.half() if options.half else model,
+            _with_half_weights(model) if options.half else model,
             options.output,
             classes=card.classes,
             input_size=card.input_size,
@@ -61,6 +64,13 @@ def _run(options: argparse.Namespace) -> int:
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"written: {options.output} ({size_mb:.1f} MB) and its card beside it")
     return 0
+
+
+def _with_half_weights(model: SegmentationModel) -> SegmentationModel:
+    # Running statistics stay as they are: a variance may be beyond float16's 65504, and is small.
+    for parameter in model.parameters():
+        parameter.data = parameter.data.half()
+    return model
 
 
 def _scores(arguments: Sequence[str]) -> dict[str, float]:

@@ -57,8 +57,8 @@ def save_checkpoint(
         The card as written.
 
     Raises:
-        ConfigurationError: the classes or the normalisation do not fit the model, or a value
-            cannot be written as JSON.
+        ConfigurationError: the classes or the normalisation do not fit the model, a weight is
+            infinite or no number, or a value cannot be written as JSON.
     """
     path = Path(path)
     if path.suffix != ".safetensors":
@@ -88,8 +88,8 @@ def load_checkpoint(path: Path | str) -> tuple[SegmentationModel, ModelCard]:
         The model on the CPU, in float32 however it was written, in evaluation mode, and its card.
 
     Raises:
-        CheckpointError: a file is missing, damaged or altered, the two do not belong together, or
-            the weights do not fit the model that the card names.
+        CheckpointError: a file is missing, damaged or altered, the two do not belong together, the
+            weights do not fit the model that the card names, or one is infinite or no number.
     """
     path = Path(path)
     card = read_card(path)
@@ -152,6 +152,12 @@ def _check_fit(card: ModelCard) -> None:
 
 def _write(model: SegmentationModel, path: Path, card: ModelCard) -> ModelCard:
     weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    if broken := _not_finite(weights):
+        raise ConfigurationError(
+            f"infinite values, or none at all, in {broken[:3]} (first three)",
+            "finite weights",
+            "save a checkpoint from before the run went wrong, or in a type that can hold them",
+        )
     weights_part, card_part = path.with_suffix(".weights.part"), path.with_suffix(".card.part")
     save_file(weights, weights_part, {_DIGEST_KEY: _digest(card)})
     card = replace(card, sha256=_sha256(weights_part))
@@ -205,5 +211,15 @@ def _fill(card: ModelCard, weights: dict[str, Tensor], path: Path) -> Segmentati
             f"the {len(wanted)} tensors of {spec.name} with {spec.encoder}",
             _DO_COPY,
         )
+    if broken := _not_finite(weights):
+        raise CheckpointError(
+            f"{path} with infinite values, or none at all, in {broken[:3]} (first three)",
+            "finite weights",
+            "take a checkpoint from before the run went wrong",
+        )
     model.load_state_dict(weights, assign=True)
     return model.float().eval()
+
+
+def _not_finite(weights: Mapping[str, Tensor]) -> list[str]:
+    return sorted(key for key, value in weights.items() if not torch.isfinite(value).all())

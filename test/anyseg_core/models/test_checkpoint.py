@@ -198,3 +198,23 @@ def test_a_path_of_another_kind_is_refused(path):
     model, _ = load_checkpoint(path)
     with pytest.raises(ConfigurationError, match=r"ends in \.safetensors"):
         save_checkpoint(model, path.with_suffix(".pt"), **FIELDS)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_weights_that_are_no_finite_numbers_are_not_written(path, tmp_path, value):
+    model, _ = load_checkpoint(path)
+    model.head.norm.running_var[0] = value
+    with pytest.raises(ConfigurationError, match=r"head\.norm\.running_var"):
+        save_checkpoint(model, tmp_path / "other.safetensors", **FIELDS)
+    assert not (tmp_path / "other.safetensors").exists()
+
+
+def test_weights_that_are_no_finite_numbers_are_refused(path):
+    with safe_open(path, "pt") as file:
+        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no mapping
+        metadata = file.metadata()
+    weights["head.norm.running_var"][0] = float("inf")
+    save_file(weights, path, metadata)
+    edit_card(path, lambda card: card.update(sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
+    with pytest.raises(CheckpointError, match=r"infinite.*head\.norm\.running_var"):
+        load_checkpoint(path)
