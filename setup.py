@@ -87,7 +87,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["anyseg_core*", "anyseg_ros*"]),
-    package_data={"": ["py.typed"], "anyseg_core": ["weights/*", "*/*.j2"]},
+    package_data={"": ["py.typed"], "anyseg_core": ["weights/*", "*/*.j2", "runtime/*.npz"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

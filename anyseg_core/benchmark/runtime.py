@@ -78,7 +78,7 @@ def segment(
     """Return a run on new readings of a subset, warmed up."""
     warm_up(network, runtime, side)
     segmenter = load(network, runtime)
-    tensors = {name: probe(side).tensors[name] for name in subset}
+    tensors = {name: probe(network, side).tensors[name] for name in subset}
     return lambda: segmenter.segment(tensors)
 
 

@@ -6,6 +6,7 @@ import shutil
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -17,7 +18,8 @@ from anyseg_core.runtime.graph_cache import CachedGraphs
 from anyseg_core.runtime.load import default_network
 from anyseg_core.runtime.onnxruntime_segmenter import OnnxruntimeSegmenter
 from anyseg_core.runtime.openvino_segmenter import OpenvinoSegmenter
-from anyseg_core.runtime.parity import Probe, make_probe, subset_agreement
+from anyseg_core.runtime.parity import subset_agreement
+from anyseg_core.runtime.probe import Probe, make_probe, street_probe
 from anyseg_core.runtime.quantised_graphs import QuantisedGraphs
 from anyseg_core.runtime.torch_segmenter import TorchOptions, TorchSegmenter
 from anyseg_core.types import MODALITIES
@@ -32,7 +34,7 @@ SHIPPED = "default"
 """The network of the package's own weights."""
 
 CALIBRATION_SIDE = 256
-"""Side in pixels of the made-up images that int8 is calibrated with."""
+"""Side in pixels of the images that int8 is calibrated with."""
 
 
 class Runtime(NamedTuple):
@@ -78,8 +80,10 @@ class Network(NamedTuple):
 
 
 @cache
-def probe(side: int) -> Probe:
-    """Return the images that every runtime is given."""
+def probe(network: Network, side: int) -> Probe:
+    """Return the images that every runtime is given: a street where the network was trained."""
+    if network.name == SHIPPED:
+        return street_probe(_build(network)[1], side, side)
     return make_probe(MODALITIES, side, side)
 
 
@@ -113,7 +117,12 @@ def load(network: Network, runtime: Runtime) -> Segmenter:
     if runtime.precision != INT8:
         return kind(graphs, device="cpu", precision=runtime.precision)
     size = (CALIBRATION_SIDE, CALIBRATION_SIDE)
-    quantised = QuantisedGraphs(graphs, [probe(CALIBRATION_SIDE).tensors])
+    # Mirrored, so that it does not see just what it is judged on.
+    seen = {
+        name: np.ascontiguousarray(tensor[:, :, ::-1])
+        for name, tensor in probe(network, CALIBRATION_SIDE).tensors.items()
+    }
+    quantised = QuantisedGraphs(graphs, [seen])
     quantised.encoder(size)  # made now: what is missing is to show here
     return kind(quantised, device="cpu")
 
@@ -130,7 +139,8 @@ def parity(
 ) -> dict[tuple[str, ...], float]:
     """Return the share of pixels, 0..1, with eager PyTorch's label, for each subset."""
     eager, other = load(network, EAGER), load(network, runtime)
-    return {subset: subset_agreement(eager, other, probe(side), subset) for subset in subsets}
+    seen = probe(network, side)
+    return {subset: subset_agreement(eager, other, seen, subset) for subset in subsets}
 
 
 def _build(network: Network) -> tuple[SegmentationModel, ModelCard]:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from anyseg_core.benchmark.machine import describe_machine
 from anyseg_core.benchmark.measure import Row, measure, rate_words
+from anyseg_core.benchmark.plotting import pyplot
 from anyseg_core.cli.command import Command
 from anyseg_core.cli.output import write_json, write_text
 from anyseg_core.errors import ConfigurationError
@@ -234,6 +235,8 @@ def _check(options: argparse.Namespace, part: Part, rounds: int) -> None:
     if options.plot is not None and not part.plot:
         drawn = ", ".join(name for name, each in PARTS.items() if each.plot)
         raise ConfigurationError(f"--plot for {options.part}", f"{drawn} alone", "leave it out")
+    if options.plot is not None:
+        pyplot()  # where it is missing, that is to show now, not after minutes of measuring
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -24,7 +24,8 @@ from anyseg_core.runtime.export_folder import FORMATS, write_export
 from anyseg_core.runtime.graph import is_bound
 from anyseg_core.runtime.graph_cache import CachedGraphs
 from anyseg_core.runtime.load import load_network
-from anyseg_core.runtime.parity import SUFFICIENT, make_probe, subset_agreement
+from anyseg_core.runtime.parity import SUFFICIENT, subset_agreement
+from anyseg_core.runtime.probe import street_probe
 from anyseg_core.runtime.quantisation import SUFFICIENT as SUFFICIENT_INT8
 from anyseg_core.runtime.tensorrt_engine import import_tensorrt
 from anyseg_core.runtime.torch_segmenter import TorchSegmenter
@@ -117,7 +118,7 @@ def _check(
     reference = TorchSegmenter(model, card, device="cpu", trained=bool(card.sha256))
     other = load_segmenter(folder, backend, "auto" if backend == _TENSORRT else "cpu")
     names = card.spec.modalities
-    probe = make_probe(names, size[1], size[0])
+    probe = street_probe(card, size[1], size[0])
     print(f"{other.description} against {reference.description}, {size[1]} x {size[0]}:")
     print("labels equal  subset")
     found = {}

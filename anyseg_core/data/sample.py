@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
+from anyseg_core.normalisation import normalise_channels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from anyseg_core.classes import ClassSet
     from anyseg_core.normalisation import Normalisation
-    from anyseg_core.types import BoolArray, Float32Array, UInt8Array
+    from anyseg_core.types import Float32Array, UInt8Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +80,16 @@ class SegmentationDataset(Protocol):
         ...
 
 
-SPARSE = frozenset({"depth", "lidar"})
-"""Modalities in which a pixel of three zeros measured nothing."""
-
-
 def normalised(
     sample: Sample, normalisation: Mapping[str, Normalisation]
 ) -> dict[str, Float32Array]:
     """Return the network's inputs, float32 [3, H, W] by modality, as the node makes them.
 
-    Every channel less its mean, over its deviation; 0 where depth or LiDAR measured nothing.
-
     Args:
         sample: with channels in the units of the statistics.
         normalisation: of each of the sample's modalities.
     """
-    inputs = {}
-    for name, channels in sample.channels.items():
-        mean = np.array(normalisation[name].mean, np.float32)[:, None, None]
-        scale = (1.0 / np.array(normalisation[name].std)).astype(np.float32)[:, None, None]
-        values = inputs[name] = np.empty(channels.shape, np.float32)
-        np.subtract(channels, mean, out=values)
-        values *= scale
-        if name in SPARSE:
-            values *= _measured(channels)
-    return inputs
-
-
-def _measured(channels: Float32Array) -> BoolArray:
-    return np.asarray((channels[0] != 0.0) | (channels[1] != 0.0) | (channels[2] != 0.0))
+    return {
+        name: normalise_channels(name, channels, normalisation[name])
+        for name, channels in sample.channels.items()
+    }

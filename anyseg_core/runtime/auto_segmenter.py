@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anyseg_core.runtime.parity import SUFFICIENT, make_probe, subset_agreement
+from anyseg_core.runtime.parity import SUFFICIENT, subset_agreement
+from anyseg_core.runtime.probe import street_probe
 from anyseg_core.runtime.warming import WarmUp, least_seconds, measure_warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from anyseg_core.models import ModelCard
-    from anyseg_core.runtime.parity import Probe
+    from anyseg_core.runtime.probe import Probe
     from anyseg_core.runtime.segmenter import Prediction, Segmenter
     from anyseg_core.types import Float32Array
 
@@ -70,7 +71,7 @@ class AutoSegmenter:
         return measure_warm_up(lambda: self._choose(width, height))
 
     def _choose(self, width: int, height: int) -> int:
-        probe = make_probe(self.card.spec.modalities, width, height)
+        probe = street_probe(self.card, width, height)
         runs = self._reference.warm_up(width, height).runs
         self._chosen = self._reference
         shortest = _seconds(self._reference, probe)

@@ -20,8 +20,8 @@ from anyseg_core.runtime.export_folder import ExportedGraphs
 from anyseg_core.runtime.graph_cache import CachedGraphs
 from anyseg_core.runtime.graph_source import subsets_to_warm
 from anyseg_core.runtime.onnxruntime_segmenter import OnnxruntimeSegmenter
-from anyseg_core.runtime.openvino_segmenter import OpenvinoSegmenter
-from anyseg_core.runtime.precision import FLOAT32, INT8, PRECISIONS
+from anyseg_core.runtime.openvino_segmenter import OpenvinoSegmenter, openvino_precisions
+from anyseg_core.runtime.precision import BFLOAT16, FLOAT32, INT8, PRECISIONS
 from anyseg_core.runtime.torch_segmenter import (
     TorchOptions,
     TorchSegmenter,
@@ -70,8 +70,9 @@ def load_segmenter(
         backend: one of ``BACKENDS``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: one of ``PRECISIONS``; ``auto`` is float32 on a CPU and with PyTorch, for an
-            export what it was written in. With the backend ``auto`` on a GPU, it lets half
-            precision compete. ``int8`` is for exports in it, as it needs data to calibrate on.
+            export what it was written in. With the backend ``auto`` it lets half precision compete
+            where the device computes in it: on a GPU, and in OpenVINO on a CPU with AMX or
+            AVX512-BF16. ``int8`` is for exports in it, as it needs data to calibrate on.
 
     Raises:
         ConfigurationError: an unknown backend or precision, a device that is not here, or a model
@@ -183,6 +184,9 @@ def _auto(model: SegmentationModel, card: ModelCard, device: str, precision: str
         )
     for backend in _installed_runtimes(on_gpu=on_gpu):
         candidates[backend] = partial(_load_graphs, model, card, backend, device, precision)
+        if backend == "openvino" and precision == "auto" and _openvino_multiplies_in_bfloat16():
+            words = f"{backend} in {BFLOAT16}"
+            candidates[words] = partial(_load_graphs, model, card, backend, device, BFLOAT16)
     return AutoSegmenter(reference, candidates, subsets_to_warm(card.spec.modalities, alike=True))
 
 
@@ -200,6 +204,13 @@ def _installed_runtimes(*, on_gpu: bool) -> list[str]:
         else {"openvino": "openvino", "onnxruntime": "onnxruntime"}
     )
     return [backend for backend, package in packages.items() if find_spec(package) is not None]
+
+
+def _openvino_multiplies_in_bfloat16() -> bool:
+    try:
+        return BFLOAT16 in openvino_precisions()
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, trying it in float32 tells
+        return False
 
 
 def _from_export(folder: Path, backend: str, device: str, precision: str) -> Segmenter:

@@ -16,7 +16,7 @@ from anyseg_core.runtime.graph import INPUT, feature_names, map_names
 from anyseg_core.runtime.graph_cache import cache_folder
 from anyseg_core.runtime.graph_segmenter import GraphSegmenter, refuse_device
 from anyseg_core.runtime.head_tail import HeadTail
-from anyseg_core.runtime.precision import FLOAT32, refuse_precision
+from anyseg_core.runtime.precision import BFLOAT16, FLOAT32, refuse_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from anyseg_core.runtime.graph_source import Graph, GraphSource
     from anyseg_core.types import Float32Array, UInt8Array
 
-_HINTS = {"float32": "f32", "bfloat16": "bf16"}
-_CAPABILITIES = {"float32": "FP32", "bfloat16": "BF16"}
+_HINTS = {FLOAT32: "f32", BFLOAT16: "bf16"}
+_CAPABILITIES = {FLOAT32: "FP32", BFLOAT16: "BF16"}
 
 
 class OpenvinoSegmenter(GraphSegmenter):
@@ -48,8 +48,7 @@ class OpenvinoSegmenter(GraphSegmenter):
         if device not in {"auto", "cpu"}:
             raise refuse_device("openvino", device, "auto or cpu")
         self._core = openvino_core()
-        known = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        usable = [name for name, capability in _CAPABILITIES.items() if capability in known]
+        usable = openvino_precisions()
         self._precision = FLOAT32 if precision == "auto" else precision
         if self._precision not in usable:
             raise refuse_precision("openvino", precision, usable)
@@ -241,6 +240,16 @@ def import_openvino() -> Any:  # noqa: ANN401 - a module that may be absent
         raise MissingDependencyError(
             "no package openvino", "it, for the backend openvino", "run: pip install openvino"
         ) from error
+
+
+def openvino_precisions() -> list[str]:
+    """Return the precisions in which OpenVINO computes on this CPU, without emulation.
+
+    Raises:
+        MissingDependencyError: OpenVINO is not installed.
+    """
+    known = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return [name for name, capability in _CAPABILITIES.items() if capability in known]
 
 
 @cache

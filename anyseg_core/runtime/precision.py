@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FLOAT32 = "float32"
+BFLOAT16 = "bfloat16"
 INT8 = "int8"
 
-PRECISIONS = ("auto", FLOAT32, "bfloat16", "float16", INT8)
+PRECISIONS = ("auto", FLOAT32, BFLOAT16, "float16", INT8)
 """What ``load_segmenter`` can be asked for; ``auto`` is float32 on a CPU, or as exported."""
 
 

@@ -1,6 +1,7 @@
 """The benchmark command on sizes that take no time."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 from anyseg_core.benchmark import detection_report, inputs, models, models_report, peers
+from anyseg_core.cli import benchmark
 from anyseg_core.cli.main import main
 from anyseg_core.events import open_decoder
 from anyseg_core.projection import bin_events, project_lidar, voxel_grid
@@ -128,6 +130,15 @@ def test_detection_is_handed_on_with_its_options(tmp_path, monkeypatch):
     ((config, files),) = told
     assert config.runs == 7
     assert files == {"json_file": tmp_path / "f", "markdown_file": None}
+
+
+def test_a_plot_without_matplotlib_is_refused_before_anything_is_measured(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(benchmark, "measure", lambda *_: pytest.fail("it was measured"))
+    assert main(["benchmark", "runtime", "--plot", str(tmp_path / "plot.png")]) == 2
+    assert "pip install matplotlib" in capsys.readouterr().err
 
 
 def test_a_plot_of_a_part_without_one_is_refused(tmp_path, capsys):

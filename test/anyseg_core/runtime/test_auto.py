@@ -104,6 +104,34 @@ def test_half_precision_competes_where_it_is_asked_for(checkpoint):
     assert "bfloat16" in segmenter.description
 
 
+@pytest.mark.parametrize("multiplies", [False, True])
+def test_bfloat16_competes_unasked_where_the_cpu_multiplies_in_it(
+    checkpoint, clock, monkeypatch, multiplies
+):
+    pytest.importorskip("openvino")
+    clock |= {"OpenVINO": 0.1, "ONNX": 0.3}
+    if multiplies and "bfloat16" not in load.openvino_precisions():
+        pytest.skip("this CPU does not compute in bfloat16")
+    known = ["float32", *(["bfloat16"] if multiplies else [])]
+    monkeypatch.setattr(load, "openvino_precisions", lambda: known)
+    segmenter = load_segmenter(checkpoint, "auto", "cpu")
+    segmenter.warm_up(64, 64)
+    assert ("bfloat16" in segmenter.description) == multiplies
+    exact = load_segmenter(checkpoint, "auto", "cpu", "float32")
+    exact.warm_up(64, 64)
+    assert "bfloat16" not in exact.description
+
+
+def test_the_packages_network_in_bfloat16_gives_pytorchs_labels():
+    pytest.importorskip("openvino")
+    if "bfloat16" not in load.openvino_precisions():
+        pytest.skip("this CPU does not compute in bfloat16")
+    segmenter = load_segmenter()
+    segmenter.warm_up(256, 256)
+    assert "openvino in bfloat16 cannot be used" not in segmenter.description
+    assert "ms with OpenVINO" in segmenter.description
+
+
 def test_the_backend_without_timing_follows_from_what_is_installed_and_the_model(
     checkpoint, save, tmp_path, monkeypatch
 ):

@@ -10,7 +10,8 @@ from anyseg_core.models import load_checkpoint
 from anyseg_core.runtime.graph import export_encoder
 from anyseg_core.runtime.graph_cache import CachedGraphs
 from anyseg_core.runtime.openvino_segmenter import OpenvinoSegmenter
-from anyseg_core.runtime.parity import make_probe, subset_agreement
+from anyseg_core.runtime.parity import subset_agreement
+from anyseg_core.runtime.probe import make_probe
 from anyseg_core.runtime.quantisation import SUFFICIENT, quantise
 from anyseg_core.runtime.quantised_graphs import QuantisedGraphs
 from anyseg_core.types import MODALITIES
