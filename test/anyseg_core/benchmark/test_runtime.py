@@ -32,7 +32,14 @@ def small(tmp_path_factory):
         for module in (runtime, runtime_report):
             patch.setattr(module, "OTHERS", MEASURED)
         yield
-    for cached in (runtimes.load, runtimes.warm_up, runtimes.parity, runtime_report.lidar_branch):
+    for cached in (
+        runtimes.load,
+        runtimes.warm_up,
+        runtimes.parity,
+        runtimes.probe,
+        runtime_report.lidar_branch,
+        runtime_report.sensors_fail,
+    ):
         cached.cache_clear()
 
 
@@ -100,9 +107,34 @@ def test_facts_cover_every_subset_and_name_the_data(rows):
         assert len(shares) == 2 ** len(MODALITIES) - 1
         assert all(0.0 < share <= 1.0 for share in shares.values())
     assert facts["labels_equal"][str(EXACT)]["rgb"] > 0.995
+    stream = facts["sensors_fail_seconds"][str(EXACT)]
+    assert stream["over"] == pytest.approx(stream["slowest"] / stream["median"])
     assert facts["warm_up"]["openvino int8, 64 x 64"]["seconds"] > 0
     branch = facts["lidar_branch_seconds"]["torch float32, 64 x 64"]
     assert branch["fall"] == pytest.approx(1.0 - branch["kept"] / branch["encoded"])
+
+
+def test_sensors_fail_in_flight_and_the_calmest_stream_counts(monkeypatch):
+    seen, times = [], iter([0.1] * 30 + [0.5] + [0.1] * 29 + [0.1] * 59 + [0.3])
+
+    class Watched:
+        def segment(self, tensors):
+            seen.append(tuple(tensors))
+
+    def fake_seconds(run, _):
+        run()
+        return next(times)
+
+    monkeypatch.setattr(runtime_report, "load", lambda *_: Watched())
+    monkeypatch.setattr(runtime_report, "warm_up", lambda *_: None)
+    monkeypatch.setattr(runtime_report, "least_seconds", fake_seconds)
+    monkeypatch.setattr(runtime_report, "_ROUNDS", 2)
+    stream = runtime_report.sensors_fail(Runtime("none", "at all"), 32)
+    assert stream == {"median": 0.1, "slowest": 0.3, "over": pytest.approx(3.0)}
+    assert [len(set(seen[i : i + 15])) for i in range(0, 60, 15)] == [1, 1, 1, 1]
+    assert [seen[i] for i in (0, 15, 30, 45)] == [
+        MODALITIES, ("depth", "event", "lidar"), ("depth", "event"), MODALITIES,
+    ]  # fmt: skip
 
 
 def test_the_lidar_is_encoded_once_in_three_frames_where_it_is_kept(monkeypatch):
@@ -133,6 +165,7 @@ def test_tables_and_plot_show_every_runtime(rows, tmp_path):
     text = runtime_report.runtime_table(rows)
     for each in (*MEASURED, EAGER):
         assert f"| {each} | 64 x 64 |" in text
+        assert re.search(rf"\| {each} \| [0-9.]+ ms \| [0-9.]+ ms \| [0-9.]+ \| at most 2 ", text)
     assert "97 %" in text
     assert "99.5 %" in text
     runtime_report.plot_runtime(rows, tmp_path / "runtime.png")
