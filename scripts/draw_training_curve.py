@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - the scripts are no package
-"""Draw docs/images/training_curve.png: loss and validation of one training run.
+"""Draw a picture in docs/images: loss and validation of one training run.
 
-python scripts/draw_training_curve.py runs/street_charm/metrics.jsonl
+python scripts/draw_training_curve.py runs/street_charm/metrics.jsonl training_curve.png
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-PICTURE = Path(__file__).parents[1] / "docs" / "images" / "training_curve.png"
+PICTURES = Path(__file__).parents[1] / "docs" / "images"
 SETS = {
     "rgb+depth+event+lidar": "all four",
     "rgb": "RGB",
@@ -24,7 +24,7 @@ SETS = {
 SMOOTHED_OVER = 10
 
 
-def main(metrics: Path) -> None:
+def main(metrics: Path, picture: str) -> None:
     """Draw the run that wrote ``metrics``."""
     rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     figure, (losses, scores) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
@@ -32,12 +32,12 @@ def main(metrics: Path) -> None:
     for key, words in SETS.items():
         found = [(row["update"], 100 * row["miou"][key]) for row in rows if "miou" in row]
         scores.plot(*zip(*found, strict=True), marker="o", markersize=3, label=words)
-    scores.set(ylabel="mIoU of the validation frames, %", ylim=(0, 65))
+    scores.set(ylabel="mIoU of the validation frames, %", ylim=(0, 70))
     scores.legend(frameon=False)
     for axes in (losses, scores):
         axes.set_xlabel("update")
         axes.grid(alpha=0.3)
-    figure.savefig(PICTURE, dpi=110)
+    figure.savefig(PICTURES / picture, dpi=110)
 
 
 def _draw_losses(axes: Any, rows: list[dict[str, Any]]) -> None:  # noqa: ANN401 - matplotlib's own
@@ -49,4 +49,4 @@ def _draw_losses(axes: Any, rows: list[dict[str, Any]]) -> None:  # noqa: ANN401
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])
