@@ -185,7 +185,9 @@ def _sha256(path: Path) -> str:
 def _read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118  # no mapping
+            # Copied into memory that torch aligns: on the file's own, some kernels round otherwise.
+            weights = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118  # no mapping
+            return weights, file.metadata() or {}
     except SafetensorError as error:
         raise CheckpointError(f"{path} ({error})", "a safetensors file", _DO_COPY) from error
 
