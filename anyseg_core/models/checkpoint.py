@@ -154,7 +154,7 @@ def _write(model: SegmentationModel, path: Path, card: ModelCard) -> ModelCard:
     weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     if broken := _not_finite(weights):
         raise ConfigurationError(
-            f"infinite values, or none at all, in {broken[:3]} (first three)",
+            f"infinite values or NaN in {broken[:3]} (first three)",
             "finite weights",
             "save a checkpoint from before the run went wrong, or in a type that can hold them",
         )
@@ -215,7 +215,7 @@ def _fill(card: ModelCard, weights: dict[str, Tensor], path: Path) -> Segmentati
         )
     if broken := _not_finite(weights):
         raise CheckpointError(
-            f"{path} with infinite values, or none at all, in {broken[:3]} (first three)",
+            f"{path} with infinite values or NaN in {broken[:3]} (first three)",
             "finite weights",
             "take a checkpoint from before the run went wrong",
         )
