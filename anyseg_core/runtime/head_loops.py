@@ -22,7 +22,7 @@ _MAPS = (constants_in("float32", 4),) * 4
 _HALF, _SIXTH, _TWENTY_FOURTH = np.float32(1 / 2), np.float32(1 / 6), np.float32(1 / 24)
 _ONE, _ZERO = np.float32(1), np.float32(0)
 BLOCK = 4
-"""Products of so many tokens are made at once."""
+"""So many tokens are multiplied at once."""
 
 
 @device
@@ -71,94 +71,40 @@ def _add_pixel(
         out[c] = max(total, _ZERO)
 
 
-@device
-def _multiply(one: Float32Array, others: Float32Array, out: Float32Array) -> None:
-    """Write the products of one token and those of four that ``out`` has room for."""
-    a, b, c, d = others[0], others[1], others[2], others[3]
-    ta = tb = tc = td = _ZERO
-    for i in range(one.size):
-        ta += one[i] * a[i]
-        tb += one[i] * b[i]
-        tc += one[i] * c[i]
-        td += one[i] * d[i]
-    for place, total in ((0, ta), (1, tb), (2, tc), (3, td)):
-        if place < out.size:
-            out[place] = total
-
-
-@kernel(
-    (_MAPS, "int64", "int64", array_out("float32", 4)),
-    reassociated=True,
-)
-def inner_products(
-    maps: Maps,
-    first: int,
-    end: int,
-    out: Float32Array,
-) -> None:
-    """Write the inner products of N sensors' fused tokens at each pixel.
-
-    Args:
-        maps: N x h x w x C each, from the finest to the coarsest.
-        first: the first row to write, of h.
-        end: the row after the last.
-        out: h x w x N x N.
-    """
-    fine, map1, map2, map3 = maps
-    count, height, width, channels = fine.shape
-    rows1 = np.empty((count, map1.shape[2] * channels), np.float32)
-    rows2 = np.empty((count, map2.shape[2] * channels), np.float32)
-    rows3 = np.empty((count, map3.shape[2] * channels), np.float32)
-    tokens = np.zeros(((count + BLOCK - 1) // BLOCK * BLOCK, channels), np.float32)
-    for y in range(first, end):
-        for n in range(count):
-            _blend_rows(map1[n], y, height, rows1[n])
-            _blend_rows(map2[n], y, height, rows2[n])
-            _blend_rows(map3[n], y, height, rows3[n])
-        for x in range(width):
-            for n in range(count):
-                _add_pixel(fine[n, y, x], (rows1[n], rows2[n], rows3[n]), x, width, tokens[n])
-            for n in range(count):
-                for m in range(0, count, BLOCK):
-                    _multiply(tokens[n], tokens[m : m + BLOCK], out[y, x, n, m:])
-
-
 @kernel(
     (
-        _MAPS, constants_in("float32", 3), constants_in("float32", 2), constants_in("float32", 1),
-        "int64", "int64", array_out("float32", 3),
+        _MAPS, constants_in("float32", 2), "int64", "int64", array_out("float32", 4),
+        array_out("float32", 4),
     ),
     reassociated=True,
 )  # fmt: skip
-def logit_rows(
+def score_rows(
     maps: Maps,
-    coefficients: Float32Array,
     weights: Float32Array,
-    bias: Float32Array,
     first: int,
     end: int,
-    out: Float32Array,
+    scores: Float32Array,
+    products: Float32Array,
 ) -> None:
-    """Write logits at the finest map's size.
+    """Write what the classifier makes of N sensors' fused tokens, and their inner products.
+
+    Both at once, as the maps are too large to be read twice.
 
     Args:
-        maps: as of ``inner_products``.
-        coefficients: h x w x N, how often each sensor's fused tokens count.
+        maps: N x h x w x C each, from the finest to the coarsest.
         weights: the classifier's, K' x C, where K' is even.
-        bias: its, K'.
-        first: as of ``inner_products``.
-        end: as of ``inner_products``.
-        out: h x K x w, row by row.
+        first: the first row to write, of h.
+        end: the row after the last.
+        scores: h x w x N x K', without the classifier's bias.
+        products: h x w x N x N, or empty where none are wanted.
     """
     fine, map1, map2, map3 = maps
     count, height, width, channels = fine.shape
-    classes = out.shape[1]
     rows1 = np.empty((count, map1.shape[2] * channels), np.float32)
     rows2 = np.empty((count, map2.shape[2] * channels), np.float32)
     rows3 = np.empty((count, map3.shape[2] * channels), np.float32)
-    token = np.empty(channels, np.float32)
-    fused = np.empty((BLOCK, channels), np.float32)
-    sums = np.empty((BLOCK, bias.size), np.float32)
+    tokens = np.zeros(((count + 1) * BLOCK, channels), np.float32)  # room to read whole blocks
+    sums = np.empty((BLOCK * count, weights.shape[0]), np.float32)
     for y in range(first, end):
         for n in range(count):
             _blend_rows(map1[n], y, height, rows1[n])
@@ -166,30 +112,62 @@ def logit_rows(
             _blend_rows(map3[n], y, height, rows3[n])
         for start in range(0, width, BLOCK):
             pixels = min(BLOCK, width - start)
-            fused[:] = 0
             for i in range(pixels):
-                x, one = start + i, fused[i]
+                x, own = start + i, tokens[i * count :]
                 for n in range(count):
-                    share = coefficients[y, x, n]
-                    _add_pixel(fine[n, y, x], (rows1[n], rows2[n], rows3[n]), x, width, token)
-                    for c in range(channels):
-                        one[c] += share * token[c]
-            _classify(fused, weights, bias, sums)
+                    _add_pixel(fine[n, y, x], (rows1[n], rows2[n], rows3[n]), x, width, own[n])
+                if products.size:
+                    _multiply(own, products[y, x])
+            for i in range(0, pixels * count, BLOCK):
+                _classify(tokens[i : i + BLOCK], weights, sums[i : i + BLOCK])
             for i in range(pixels):
-                for k in range(classes):
-                    out[y, k, start + i] = sums[i, k]
+                scores[y, start + i] = sums[i * count : (i + 1) * count]
 
 
 @device
-def _classify(
-    tokens: Float32Array, weights: Float32Array, bias: Float32Array, out: Float32Array
-) -> None:
+def _multiply(tokens: Float32Array, out: Float32Array) -> None:
+    """Write the inner products N x N of the first N tokens."""
+    count = out.shape[0]
+    for n in range(0, count, BLOCK):
+        _multiply_block(tokens[n : n + BLOCK], out[n : n + BLOCK, n : n + BLOCK])
+    for n in range(BLOCK, count):
+        for m in range(n // BLOCK * BLOCK):
+            total = _ZERO
+            for i in range(tokens.shape[1]):
+                total += tokens[n, i] * tokens[m, i]
+            out[n, m] = out[m, n] = total
+
+
+@device
+def _multiply_block(tokens: Float32Array, out: Float32Array) -> None:
+    """Write the inner products of four tokens that ``out`` has room for; each is loaded once."""
+    a, b, c, d = tokens[0], tokens[1], tokens[2], tokens[3]
+    aa = ab = ac = ad = bb = bc = bd = cc = cd = dd = _ZERO
+    for i in range(a.size):
+        aa += a[i] * a[i]
+        ab += a[i] * b[i]
+        ac += a[i] * c[i]
+        ad += a[i] * d[i]
+        bb += b[i] * b[i]
+        bc += b[i] * c[i]
+        bd += b[i] * d[i]
+        cc += c[i] * c[i]
+        cd += c[i] * d[i]
+        dd += d[i] * d[i]
+    rows = ((aa, ab, ac, ad), (ab, bb, bc, bd), (ac, bc, cc, cd), (ad, bd, cd, dd))
+    for n in range(out.shape[0]):
+        for m in range(out.shape[1]):
+            out[n, m] = rows[n][m]
+
+
+@device
+def _classify(tokens: Float32Array, weights: Float32Array, out: Float32Array) -> None:
     """Write the products of four tokens and the weights, two classes at once.
 
     Eight sums side by side stay in registers; so many loads serve more than one product.
     """
     a, b, c, d = tokens[0], tokens[1], tokens[2], tokens[3]
-    for k in range(0, bias.size, 2):
+    for k in range(0, weights.shape[0], 2):
         w, v = weights[k], weights[k + 1]
         aw = bw = cw = dw = av = bv = cv = dv = _ZERO
         for i in range(a.size):
@@ -202,8 +180,46 @@ def _classify(
             cv += c[i] * v[i]
             dv += d[i] * v[i]
         for p, first, second in ((0, aw, av), (1, bw, bv), (2, cw, cv), (3, dw, dv)):
-            out[p, k] = first + bias[k]
-            out[p, k + 1] = second + bias[k + 1]
+            out[p, k] = first
+            out[p, k + 1] = second
+
+
+@kernel(
+    (
+        constants_in("float32", 4), constants_in("float32", 3), constants_in("float32", 1),
+        "int64", "int64", array_out("float32", 3),
+    ),
+    reassociated=True,
+)  # fmt: skip
+def logit_rows(
+    scores: Float32Array,
+    coefficients: Float32Array,
+    bias: Float32Array,
+    first: int,
+    end: int,
+    out: Float32Array,
+) -> None:
+    """Write the logits of fused tokens: what is linear in them can be summed instead.
+
+    Args:
+        scores: h x w x N x K', of ``score_rows``.
+        coefficients: h x w x N, how often each sensor's tokens count.
+        bias: the classifier's, K'.
+        first: the first row to write, of h.
+        end: the row after the last.
+        out: h x K x w, row by row.
+    """
+    classes, width = out.shape[1:]
+    total = np.empty(bias.size, np.float32)
+    for y in range(first, end):
+        for x in range(width):
+            total[:] = bias
+            for n in range(scores.shape[2]):
+                share, own = coefficients[y, x, n], scores[y, x, n]
+                for k in range(total.size):
+                    total[k] += share * own[k]
+            for k in range(classes):
+                out[y, k, x] = total[k]
 
 
 @device

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from anyseg_core.kernels import compile_kernels, constants
 from anyseg_core.models.any2seg import options_in_head
-from anyseg_core.models.fusion import coefficients_of_products
-from anyseg_core.parallel import run_halves
-from anyseg_core.runtime import head_loops
+from anyseg_core.parallel import Scratch, run_halves
+from anyseg_core.runtime import coefficient_loops, head_loops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from anyseg_core.models import ModelSpec
     from anyseg_core.models.head import SegFormerHead
     from anyseg_core.runtime.graph import Size
-    from anyseg_core.runtime.head_loops import Maps
     from anyseg_core.types import Float32Array, UInt8Array
 
 
@@ -61,7 +59,8 @@ class HeadTail:
         self._classes = len(classifier.bias)
         self._weights = constants(np.pad(classifier.weights, ((0, odd), (0, 0))), np.float32)
         self._bias = constants(np.pad(classifier.bias, (0, odd)), np.float32)
-        compile_kernels(head_loops)
+        self._scratch = Scratch()  # new memory for each frame costs a page fault every 4 KiB
+        compile_kernels(head_loops, coefficient_loops)
 
     def segment(
         self, maps: Sequence[Float32Array], weights: Float32Array | None, size: Size
@@ -75,17 +74,56 @@ class HeadTail:
             size: (H, W).
         """
         fine, *coarse = (constants(each, np.float32) for each in maps)
-        given = (fine, coarse[0], coarse[1], coarse[2])
         count, height, width, _ = fine.shape
+        scores = self._array("scores", (height, width, count, len(self._bias)))
+        meeting = (height, width, count, count) if weights is None else (0, 0, 0, 0)
+        products = self._array("products", meeting)
+        given = (fine, coarse[0], coarse[1], coarse[2])
+        run_halves(
+            lambda _, first, end: head_loops.score_rows(
+                given, self._weights, first, end, scores, products
+            ),
+            height,
+        )
         coefficients = np.ones((height, width, count), np.float32)
         if weights is None:
-            coefficients, weights = self._fuse(given)
-        logits = np.empty((height, self._classes, width), np.float32)
+            coefficients, weights = self._fuse(products)
+        labels, confidence = self._label(scores, coefficients, size)
+        return labels, confidence, weights
+
+    def _array(self, name: str, shape: tuple[int, ...]) -> Float32Array:
+        return self._scratch.array(name, math.prod(shape), np.float32).reshape(shape)
+
+    def _fuse(self, products: Float32Array) -> tuple[Float32Array, Float32Array]:
+        """Return how often each modality counts, h x w x M, and the weights [M]."""
+        height, width, count, _ = products.shape
+        coefficients = np.empty((height * width, count), np.float32)
+        weights = np.empty(count, np.float32)
+        given = constants(products.reshape(-1, count, count), np.float32)
+        options = self._options
+        assert options is not None
+        coefficient_loops.fusion_coefficients(
+            given,
+            options.iterations,
+            options.reweight,
+            options.selection,
+            options.residual,
+            coefficients,
+            weights,
+        )
+        return coefficients.reshape(height, width, count), weights
+
+    def _label(
+        self, scores: Float32Array, coefficients: Float32Array, size: Size
+    ) -> tuple[UInt8Array, UInt8Array]:
+        """Return labels and confidence of scores h x w x M x K', each counted so often."""
+        height, width = scores.shape[:2]
+        logits = self._array("logits", (height, self._classes, width))
         labels, confidence = np.empty(size, np.uint8), np.empty(size, np.uint8)
-        shares = constants(coefficients, np.float32)
+        given, shares = constants(scores, np.float32), constants(coefficients, np.float32)
         run_halves(
             lambda _, first, end: head_loops.logit_rows(
-                given, shares, self._weights, self._bias, first, end, logits
+                given, shares, self._bias, first, end, logits
             ),
             height,
         )
@@ -94,22 +132,4 @@ class HeadTail:
             lambda _, first, end: head_loops.label_rows(made, first, end, labels, confidence),
             size[0],
         )
-        return labels, confidence, weights
-
-    def _fuse(self, maps: Maps) -> tuple[Float32Array, Float32Array]:
-        """Return how often each modality counts, h x w x M, and the weights [M]."""
-        count, height, width, _ = maps[0].shape
-        products = np.empty((height, width, count, count), np.float32)
-        run_halves(
-            lambda _, first, end: head_loops.inner_products(maps, first, end, products), height
-        )
-        assert self._options is not None
-        with torch.inference_mode():
-            coefficients, weights = coefficients_of_products(
-                torch.from_numpy(products).flatten(0, 1),
-                iterations=self._options.iterations,
-                reweight=self._options.reweight,
-                selection=self._options.selection,
-                residual=self._options.residual,
-            )
-        return coefficients.view(height, width, count).numpy(), weights.numpy()
+        return labels, confidence

@@ -82,17 +82,23 @@ def test_modalities_that_meet_in_the_head_are_fused_as_the_paper_says(count, opt
     np.testing.assert_allclose(found[2], wanted.weights[:, 0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("count", [1, 4, 6])
-def test_inner_products_at_each_pixel_are_those_of_the_summed_maps(count):
+@pytest.mark.parametrize("count", [1, 3, 4, 6, 9])
+def test_products_and_scores_at_each_pixel_are_those_of_the_summed_maps(count):
     maps = make_maps(count, 5, 7)
-    out = np.full((5, 7, count, count), np.nan, np.float32)
+    weights = make_classifier(6).weights
+    products = np.full((5, 7, count, count), np.nan, np.float32)
+    scores = np.full((5, 7, count, 6), np.nan, np.float32)
     arrays = tuple(constants(each.numpy(), np.float32) for each in maps)
-    head_loops.inner_products(arrays, 0, 3, out)
-    assert np.isnan(out[3:]).all()
-    head_loops.inner_products(arrays, 3, 5, out)
+    given = constants(weights, np.float32)
+    head_loops.score_rows(arrays, given, 0, 3, scores, products)
+    assert np.isnan(products[3:]).all()
+    assert np.isnan(scores[3:]).all()
+    head_loops.score_rows(arrays, given, 3, 5, scores, products)
     tokens = fused_tokens(maps)
-    wanted = torch.einsum("nhwc,mhwc->hwnm", tokens, tokens)
-    np.testing.assert_allclose(out, wanted, rtol=1e-4, atol=1e-4)
+    close = {"rtol": 1e-4, "atol": 1e-4}
+    np.testing.assert_allclose(products, torch.einsum("nhwc,mhwc->hwnm", tokens, tokens), **close)
+    wanted = torch.einsum("nhwc,kc->hwnk", tokens, torch.from_numpy(weights))
+    np.testing.assert_allclose(scores, wanted, **close)
 
 
 def test_coefficients_follow_from_inner_products_alone():
