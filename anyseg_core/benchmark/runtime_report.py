@@ -239,7 +239,8 @@ def plot_runtime(rows: Sequence[Row], path: Path) -> None:
         axis.set(xlabel="modalities present", ylabel="ms", ylim=(0, None))
         axis.set_title(f"time per frame, {side} x {side}")
         axis.set_xticks(range(1, len(MODALITIES) + 1))
-        axis.legend(fontsize="small")
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize="small")
     figure.savefig(path, dpi=110)
 
 

@@ -183,8 +183,19 @@ def _run_own(options: argparse.Namespace) -> int:
         rows += measure(case, rounds)
     machine = describe_machine()
     console.print(_table(rows))
-    on = f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}"
-    console.print(on)
+    console.print(_machine_line(machine))
+    with console.status("writing the report: some of it is measured now"):
+        _write_report(options, part, rows, rounds, machine)
+    return 0
+
+
+def _write_report(
+    options: argparse.Namespace,
+    part: Part,
+    rows: list[Row],
+    rounds: int,
+    machine: dict[str, object],
+) -> None:
     if options.json is not None:
         figures = {
             "benchmark": options.part,
@@ -197,11 +208,15 @@ def _run_own(options: argparse.Namespace) -> int:
         }
         write_json("--json", options.json, figures)
     if options.markdown is not None:
+        on = _machine_line(machine)
         text = f"{_markdown(rows)}{part.more_markdown(rows)}\n{on}\n"
         write_text("--markdown", options.markdown, text)
     if options.plot is not None:
         part.draw(rows, options.plot)
-    return 0
+
+
+def _machine_line(machine: dict[str, object]) -> str:
+    return f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}"
 
 
 def _run_detection(options: argparse.Namespace) -> int:
