@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from anyseg_core.errors import CheckpointError, ConfigurationError, MissingDependencyError
+from anyseg_core.models.any2seg import options_in_head
 from anyseg_core.runtime.feature_bank import FeatureBank
 from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names, map_names
 from anyseg_core.runtime.graph_cache import cache_folder
 from anyseg_core.runtime.graph_segmenter import GraphSegmenter, refuse_device
+from anyseg_core.runtime.head_tail import HeadTail
 from anyseg_core.runtime.precision import FLOAT32, refuse_precision
 from anyseg_core.runtime.torch_segmenter import select_device
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from anyseg_core.runtime.graph import Size
     from anyseg_core.runtime.graph_source import Graph, GraphSource
     from anyseg_core.types import Float32Array, UInt8Array
+
+    Segmented = tuple[UInt8Array, UInt8Array, Float32Array]
 
 _CPU, _CUDA, _TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
 
@@ -44,6 +48,8 @@ class OnnxruntimeSegmenter(GraphSegmenter):
             ``cuda:N``.
         precision: ``auto`` or ``float32``; with TensorRT also ``float16``.
         tensorrt: whether to run on TensorRT; CUDA takes what that cannot run.
+        whole_fusion: run the fusion's whole graph on the CPU too, as GPUs do, instead of compiled
+            loops behind the first part of it, which are faster.
 
     Raises:
         MissingDependencyError: ONNX Runtime is not installed, or not with that provider.
@@ -51,12 +57,19 @@ class OnnxruntimeSegmenter(GraphSegmenter):
     """
 
     def __init__(
-        self, graphs: GraphSource, *, device: str, precision: str = "auto", tensorrt: bool = False
+        self,
+        graphs: GraphSource,
+        *,
+        device: str,
+        precision: str = "auto",
+        tensorrt: bool = False,
+        whole_fusion: bool = False,
     ) -> None:
         super().__init__(graphs)
         self._package = import_onnxruntime()
         self._device = _select(self._package.get_available_providers(), device, tensorrt=tensorrt)
         self._tensorrt = tensorrt
+        self._whole_fusion = whole_fusion
         self._precision = FLOAT32 if precision == "auto" else precision
         usable = (FLOAT32, "float16") if tensorrt else (FLOAT32,)
         if self._precision not in usable:
@@ -67,10 +80,13 @@ class OnnxruntimeSegmenter(GraphSegmenter):
         """The runtime and device, in words."""
         by = " by TensorRT" if self._tensorrt else ""
         version = self._package.__version__
-        return f"ONNX Runtime {version} on {self._device}{by}, {self._precision}"
+        whole = ", the fusion in one graph" if self._whole_fusion else ""
+        return f"ONNX Runtime {version} on {self._device}{by}, {self._precision}{whole}"
 
     def _build(self, size: Size) -> _OnnxruntimeNetwork:
-        return _OnnxruntimeNetwork(self, self._graphs, size, self._device)
+        whole = self._whole_fusion or self._device.type != "cpu"
+        fusion = (_WholeFusion if whole else _FusionInLoops)(self, self._graphs, size)
+        return _OnnxruntimeNetwork(self, self._graphs, size, self._device, fusion)
 
     def open(self, graph: Graph, shapes: Shapes) -> Any:  # noqa: ANN401 - ONNX Runtime's own type
         """Open a session for a graph.
@@ -81,6 +97,8 @@ class OnnxruntimeSegmenter(GraphSegmenter):
         """
         options = self._package.SessionOptions()
         options.log_severity_level = 3  # errors only
+        # Else each session's threads wait actively after its run, on the cores of the next one.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = self._providers(shapes)
         try:
             session = self._package.InferenceSession(
@@ -132,11 +150,15 @@ class _OnnxruntimeNetwork:
     """See ``SizedNetwork``; the first half writes straight into what the fusion reads."""
 
     def __init__(
-        self, segmenter: OnnxruntimeSegmenter, graphs: GraphSource, size: Size, device: torch.device
+        self,
+        segmenter: OnnxruntimeSegmenter,
+        graphs: GraphSource,
+        size: Size,
+        device: torch.device,
+        fusion: _FusionInLoops | _WholeFusion,
     ) -> None:
-        self._segmenter, self._graphs, self._size = segmenter, graphs, size
-        self._device = device
-        self._modalities = graphs.card.spec.modalities
+        modalities = graphs.card.spec.modalities
+        self._fusion = fusion
         shape = (1, 3, *size)
         self._encoder = segmenter.open(graphs.encoder(size), {INPUT: (shape, shape)})
         self._outputs = map_names(len(self._encoder.get_outputs()))
@@ -148,13 +170,12 @@ class _OnnxruntimeNetwork:
             self._maps = tuple(torch.from_numpy(each).to(device) for each in maps)
             given = {n: (each.shape,) * 2 for n, each in zip(self._outputs, maps, strict=True)}
             self._branches = [
-                segmenter.open(graphs.branch(name, size), given) for name in self._modalities
+                segmenter.open(graphs.branch(name, size), given) for name in modalities
             ]
             features = self._branches[0].run(None, dict(zip(self._outputs, maps, strict=True)))
         self._names = feature_names(len(features))
         shapes = [each.shape[1:] for each in features]
-        self._bank = FeatureBank(len(self._modalities), shapes, device)
-        self._fusion: Any = None
+        self._bank = FeatureBank(len(modalities), shapes, device)
 
     def encode(self, index: int, image: Float32Array) -> None:
         """Encode one modality; see ``SizedNetwork``."""
@@ -162,49 +183,78 @@ class _OnnxruntimeNetwork:
         binding.bind_cpu_input(INPUT, np.ascontiguousarray(image[None]))
         slots = self._bank.slot(index)
         for name, each in zip(self._outputs, self._maps or slots, strict=True):
-            binding.bind_output(name, **self._place(each))
+            binding.bind_output(name, **_place(each))
         self._encoder.run_with_iobinding(binding)
         if not self._branches:
             return
         binding = self._branches[index].io_binding()
         for name, each in zip(self._outputs, self._maps, strict=True):
-            binding.bind_input(name, **self._place(each))
+            binding.bind_input(name, **_place(each))
         for name, slot in zip(self._names, slots, strict=True):
-            binding.bind_output(name, **self._place(slot))
+            binding.bind_output(name, **_place(slot))
         self._branches[index].run_with_iobinding(binding)
 
-    def fuse(self, indices: tuple[int, ...]) -> tuple[UInt8Array, UInt8Array, Float32Array]:
+    def fuse(self, indices: tuple[int, ...]) -> Segmented:
         """Fuse; see ``SizedNetwork``."""
-        features = self._bank.gather(indices)
-        if self._fusion is None:
-            self._fusion = self._open_fusion(features)
-        binding = self._fusion.io_binding()
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)  # ONNX Runtime runs on a stream of its own
-        for name, each in zip(self._names, features, strict=True):
-            binding.bind_input(name, **self._place(each))
+        return self._fusion.fuse(self._bank.gather(indices))
+
+
+class _FusionInLoops:
+    """The fusion on a CPU: a graph as far as the head's maps, and compiled loops for the rest."""
+
+    def __init__(self, segmenter: OnnxruntimeSegmenter, graphs: GraphSource, size: Size) -> None:
+        self._size = size
+        self._tail = HeadTail(graphs.card.spec, graphs.classifier)
+        in_head = options_in_head(graphs.card.spec) is not None
+        self._session = None if in_head else segmenter.open(graphs.fused_maps(size), {})
+
+    def fuse(self, features: Sequence[Tensor]) -> Segmented:
+        arrays = [each.numpy() for each in features]
+        if self._session is None:
+            return self._tail.segment(arrays, None, self._size)
+        inputs = dict(zip(feature_names(len(arrays)), arrays, strict=True))
+        *maps, weights = self._session.run(None, inputs)
+        return self._tail.segment(maps, weights, self._size)
+
+
+class _WholeFusion:
+    """The fusion in one graph, on a GPU: the features are there, and only labels come back."""
+
+    def __init__(self, segmenter: OnnxruntimeSegmenter, graphs: GraphSource, size: Size) -> None:
+        self._segmenter, self._graphs, self._size = segmenter, graphs, size
+        self._session: Any = None
+
+    def fuse(self, features: Sequence[Tensor]) -> Segmented:
+        if self._session is None:
+            self._session = self._open(features)
+        binding = self._session.io_binding()
+        if features[0].device.type == "cuda":  # ONNX Runtime runs on a stream of its own
+            torch.cuda.synchronize(features[0].device)
+        for name, each in zip(feature_names(len(features)), features, strict=True):
+            binding.bind_input(name, **_place(each))
         for name in OUTPUTS:
             binding.bind_output(name, "cpu")
-        self._fusion.run_with_iobinding(binding)
+        self._session.run_with_iobinding(binding)
         labels, confidence, weights = binding.copy_outputs_to_cpu()
         return labels, confidence, weights
 
-    def _open_fusion(self, features: Sequence[Tensor]) -> Any:  # noqa: ANN401 - ONNX Runtime's own type
+    def _open(self, features: Sequence[Tensor]) -> Any:  # noqa: ANN401 - ONNX Runtime's own type
+        most = len(self._graphs.card.spec.modalities)
         shapes: Shapes = {}
-        for name, each in zip(self._names, features, strict=True):
+        for name, each in zip(feature_names(len(features)), features, strict=True):
             shape = tuple(each.shape[1:])
-            shapes[name] = ((1, *shape), (len(self._modalities), *shape))
+            shapes[name] = ((1, *shape), (most, *shape))
         return self._segmenter.open(self._graphs.fusion(self._size), shapes)
 
-    @staticmethod
-    def _place(tensor: Tensor) -> dict[str, Any]:
-        return {
-            "device_type": tensor.device.type,
-            "device_id": tensor.device.index or 0,
-            "element_type": np.float32,
-            "shape": tuple(tensor.shape),
-            "buffer_ptr": tensor.data_ptr(),
-        }
+
+def _place(tensor: Tensor) -> dict[str, Any]:
+    return {
+        "device_type": tensor.device.type,
+        "device_id": tensor.device.index or 0,
+        "element_type": np.float32,
+        "shape": tuple(tensor.shape),
+        "buffer_ptr": tensor.data_ptr(),
+    }
 
 
 def _select(available: Sequence[str], device: str, *, tensorrt: bool) -> torch.device:

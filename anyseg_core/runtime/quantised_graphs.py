@@ -26,8 +26,7 @@ class QuantisedGraphs:
 
     Int8 are the encoder, but for its first convolution, and the fusion as far as the head's maps.
     The images themselves stay float32: a depth in metres has more than 256 steps. So do branches:
-    their depth-wise convolutions gain nothing. So does the whole fusion, which only runtimes read
-    whose int8 is no faster.
+    their depth-wise convolutions gain nothing. So does the fusion in one graph, which is for GPUs.
 
     Args:
         graphs: the float32 graphs.

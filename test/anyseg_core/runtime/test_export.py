@@ -37,7 +37,9 @@ def test_an_export_is_checked_on_every_subset_and_can_be_loaded(
     assert "opset 17" in said
     assert "one fusion for any subset" in said
     equal = json.loads((tmp_path / "f.json").read_text())["labels_equal"]
-    assert len(equal) == said.count(" %  ") == 15
+    assert len(equal) == 15
+    # ONNX Runtime reads the fusion in two forms, one for a CPU and one for a GPU.
+    assert said.count(" %  ") == (30 if graph_format == "onnx" else 15)
     assert min(equal.values()) >= 0.995
     segmenter = load_segmenter(folder, RUNTIMES[graph_format])
     reference = load("any2seg", "torch")

@@ -40,7 +40,7 @@ def test_openvino_compiles_nothing_when_sensors_fail(
     assert segmenter.compiled_shapes == warm
 
 
-@pytest.mark.parametrize(("kind", "graphs"), [("any2seg", 2), ("charm", 4)])
+@pytest.mark.parametrize(("kind", "graphs"), [("any2seg", 1), ("charm", 4)])
 def test_onnx_runtime_opens_no_session_when_sensors_fail(
     checkpoint_of, all_subsets, tensors, kind, graphs, monkeypatch
 ):
