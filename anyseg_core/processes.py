@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from multiprocessing.sharedctypes import Synchronized
 
 
@@ -23,17 +23,23 @@ def usable_cores() -> int:
 
 
 @contextmanager
-def local_processes(workers: int) -> Iterator[ProcessPoolExecutor]:
+def local_processes(
+    workers: int, begin: Callable[[], None] | None = None
+) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of processes, started anew so that no thread's state is copied.
 
     Each computes on its share of the processor: threads of several that all want the whole of it
     would wait for each other. They end with this process, also where it is killed; work that has
     not begun when the context is left is not done.
+
+    Args:
+        workers: how many processes.
+        begin: what each does first; picklable.
     """
     context = multiprocessing.get_context("spawn")
     started = context.Value("i", 0)
     pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start, initargs=(started, workers)
+        workers, mp_context=context, initializer=_start, initargs=(started, workers, begin)
     )
     try:
         yield pool
@@ -41,11 +47,15 @@ def local_processes(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _start(started: Synchronized[int], workers: int) -> None:
+def _start(
+    started: Synchronized[int], workers: int, begin: Callable[[], None] | None = None
+) -> None:
     _take_share(started, workers)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+    if begin is not None:
+        begin()
 
 
 def _take_share(started: Synchronized[int], workers: int) -> None:

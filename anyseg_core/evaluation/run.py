@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +15,7 @@ import torch
 from anyseg_core.errors import ConfigurationError
 from anyseg_core.evaluation.scoring import Plan, SampleScore, Scorer
 from anyseg_core.evaluation.tally import Tally
+from anyseg_core.processes import local_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,23 +81,19 @@ def evaluate_in_processes(
     tally = Tally(len(plan.classes.classes))
     found: dict[int, SampleScore] = {}
     chunks = [plan.indices[i : i + CHUNK] for i in range(0, len(plan.indices), CHUNK)]
-    pool = ProcessPoolExecutor(
-        min(workers, len(chunks)), get_context("spawn"), _start_worker, (plan, load)
-    )
     try:
-        for done in as_completed([pool.submit(_score_chunk, chunk) for chunk in chunks]):
-            part = done.result()
-            tally += part.tally
-            found.update({sample.index: sample for sample in part.samples})
-            advance(len(part.samples))
+        with local_processes(min(workers, len(chunks)), partial(_start_worker, plan, load)) as pool:
+            for done in as_completed([pool.submit(_score_chunk, chunk) for chunk in chunks]):
+                part = done.result()
+                tally += part.tally
+                found.update({sample.index: sample for sample in part.samples})
+                advance(len(part.samples))
     except BrokenProcessPool:
         raise ConfigurationError(
             f"one of {workers} processes ended, perhaps for want of memory",
             "processes that run to the end",
             "give fewer --workers",
         ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
     return Outcome(tally, tuple(found[index] for index in plan.indices))
 
 

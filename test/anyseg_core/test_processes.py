@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def test_processes_share_the_cores_among_them():
     cores = os.sched_getaffinity(0)
     assert all(share <= cores for share in shares)
     assert max(len(share) for share in shares) <= -(-len(cores) // 2)
+
+
+def test_each_process_begins_with_what_it_is_told(tmp_path):
+    with local_processes(1, partial(os.chdir, tmp_path)) as pool:
+        assert pool.submit(os.getcwd).result() == str(tmp_path)
+    assert Path.cwd() != tmp_path
 
 
 def test_work_that_has_not_begun_is_not_done_when_the_caller_fails():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,7 @@ from anyseg_core.cli.output import write_json
 from anyseg_core.data.inspection import SplitReport, inspect_sample
 from anyseg_core.data.opening import AUTO, LAYOUTS, check_modalities, list_split, open_layout
 from anyseg_core.errors import ConfigurationError
-from anyseg_core.processes import usable_cores
+from anyseg_core.processes import local_processes, usable_cores
 
 if TYPE_CHECKING:
     import argparse
@@ -103,10 +101,7 @@ def _inspected(dataset: FileDataset, workers: int) -> Iterator[SampleReport]:
     if workers == 1:
         yield from map(partial(inspect_sample, dataset), range(len(dataset)))
         return
-    # spawned: a fork may copy the locks of other threads, OpenCV's for one, as they were
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_start, initargs=(dataset,)
-    ) as pool:
+    with local_processes(workers, partial(_start, dataset)) as pool:
         yield from pool.map(_inspect, range(len(dataset)), chunksize=_CHUNK)
 
 
