@@ -42,11 +42,11 @@ ALLOWED = {
     "evaluation": BASE
     | {"config", "geometry", "events", "sync", "health", "projection", "models", "runtime"}
     | {"pipeline", "segmentation", "simulation", "data", "normalisation", "messages"}
-    | {"metrics", "weights"},
+    | {"metrics", "weights", "processes"},
 }
 ALLOWED["html_page"] = BASE
 ALLOWED["evaluation"] |= {"html_page"}
-ALLOWED["replay"] = ALLOWED["evaluation"] | {"evaluation", "metrics", "processes"}
+ALLOWED["replay"] = ALLOWED["evaluation"] | {"evaluation"}
 ALLOWED["benchmark"] = BASE | {
     "normalisation", "geometry", "events", "projection", "models", "sync", "runtime", "health",
     "simulation", "recording", "processes",
