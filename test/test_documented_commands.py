@@ -95,7 +95,8 @@ FIRST = (
 """What the others need, in the order in which a reader would run them."""
 
 EVALUATED = (
-    "charm", "mean", "cmnext", "sup", "all", "lscd", "reweight", "selection", "residual",
+    "charm", "mean", "cmnext", "charm_drawn", "mean_drawn", "cmnext_drawn",
+    "sup", "all", "lscd", "reweight", "selection", "residual",
 )  # fmt: skip
 """What the tables of several models are made of, two seeds each."""
 
