@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,7 @@ def test_the_weights_that_come_along_are_trained_and_name_their_data_and_licence
     assert segmenter.card.spec.modalities == MODALITIES
     assert "simulated" in segmenter.card.training_data
     assert segmenter.card.licence == "Apache-2.0"
+    assert '"/' not in json.dumps(segmenter.card.to_json())  # no path of whoever trained them
 
 
 def test_loading_leaves_the_callers_random_numbers_alone():
