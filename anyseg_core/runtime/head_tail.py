@@ -14,7 +14,7 @@ from anyseg_core.parallel import Scratch, run_halves
 from anyseg_core.runtime import coefficient_loops, head_loops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from anyseg_core.models import ModelSpec
     from anyseg_core.models.head import SegFormerHead
@@ -62,6 +62,25 @@ class HeadTail:
         self._scratch = Scratch()  # new memory for each frame costs a page fault every 4 KiB
         compile_kernels(head_loops, coefficient_loops)
 
+    def fuse(
+        self,
+        features: Sequence[Float32Array],
+        fused_maps: Callable[[Sequence[Float32Array]], Sequence[Float32Array]],
+        size: Size,
+    ) -> tuple[UInt8Array, UInt8Array, Float32Array]:
+        """Return labels and confidence H x W, and the weights [M], of M modalities' features.
+
+        Args:
+            features: M first in each.
+            fused_maps: gives the head's four maps and the weights of features; not asked where
+                the modalities meet in the head, whose maps the features are then.
+            size: (H, W).
+        """
+        if self._options is not None:
+            return self.segment(features, None, size)
+        *maps, weights = fused_maps(features)
+        return self.segment(maps, weights, size)
+
     def segment(
         self, maps: Sequence[Float32Array], weights: Float32Array | None, size: Size
     ) -> tuple[UInt8Array, UInt8Array, Float32Array]:
@@ -85,9 +104,10 @@ class HeadTail:
             ),
             height,
         )
-        coefficients = np.ones((height, width, count), np.float32)
         if weights is None:
             coefficients, weights = self._fuse(products)
+        else:
+            coefficients = np.ones((height, width, count), np.float32)
         labels, confidence = self._label(scores, coefficients, size)
         return labels, confidence, weights
 

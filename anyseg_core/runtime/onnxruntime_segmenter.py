@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from anyseg_core.errors import CheckpointError, ConfigurationError, MissingDependencyError
-from anyseg_core.models.any2seg import options_in_head
 from anyseg_core.runtime.feature_bank import FeatureBank
 from anyseg_core.runtime.graph import INPUT, OUTPUTS, feature_names, map_names
 from anyseg_core.runtime.graph_cache import cache_folder
@@ -203,18 +202,20 @@ class _FusionInLoops:
     """The fusion on a CPU: a graph as far as the head's maps, and compiled loops for the rest."""
 
     def __init__(self, segmenter: OnnxruntimeSegmenter, graphs: GraphSource, size: Size) -> None:
-        self._size = size
+        self._segmenter, self._graphs, self._size = segmenter, graphs, size
         self._tail = HeadTail(graphs.card.spec, graphs.classifier)
-        in_head = options_in_head(graphs.card.spec) is not None
-        self._session = None if in_head else segmenter.open(graphs.fused_maps(size), {})
+        self._session: Any = None
 
     def fuse(self, features: Sequence[Tensor]) -> Segmented:
         arrays = [each.numpy() for each in features]
+        return self._tail.fuse(arrays, self._fused_maps, self._size)
+
+    def _fused_maps(self, features: Sequence[Float32Array]) -> Sequence[Float32Array]:
         if self._session is None:
-            return self._tail.segment(arrays, None, self._size)
-        inputs = dict(zip(feature_names(len(arrays)), arrays, strict=True))
-        *maps, weights = self._session.run(None, inputs)
-        return self._tail.segment(maps, weights, self._size)
+            self._session = self._segmenter.open(self._graphs.fused_maps(self._size), {})
+        names = feature_names(len(features))
+        maps: list[Float32Array] = self._session.run(None, dict(zip(names, features, strict=True)))
+        return maps
 
 
 class _WholeFusion:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anyseg_core.errors import CheckpointError, MissingDependencyError
-from anyseg_core.models.any2seg import options_in_head
 from anyseg_core.processes import usable_cores
 from anyseg_core.runtime.feature_bank import FeatureBank
 from anyseg_core.runtime.graph import INPUT, feature_names, map_names
@@ -123,7 +122,6 @@ class _OpenvinoNetwork:
             FirstHalf(segmenter, graphs, size, lanes=lanes) if lanes > 1 else self._alone
         )
         self._waiting: dict[int, Float32Array] = {}
-        self._meets_in_head = options_in_head(graphs.card.spec) is not None
         self._tail = HeadTail(graphs.card.spec, graphs.classifier)
         self._fusions: dict[int, Any] = {}
 
@@ -134,14 +132,15 @@ class _OpenvinoNetwork:
     def fuse(self, indices: tuple[int, ...]) -> tuple[UInt8Array, UInt8Array, Float32Array]:
         """Encode what waits, then fuse; see ``SizedNetwork``."""
         self._encode_waiting()
-        features = self._bank.gather(indices)
-        if self._meets_in_head:
-            return self._tail.segment([each.numpy() for each in features], None, self._size)
-        request = self._fusion(len(indices))
-        inputs = {n: each.numpy() for n, each in zip(self._names, features, strict=True)}
+        features = [each.numpy() for each in self._bank.gather(indices)]
+        return self._tail.fuse(features, self._fused_maps, self._size)
+
+    def _fused_maps(self, features: Sequence[Float32Array]) -> Sequence[Float32Array]:
+        request = self._fusion(len(features[0]))
+        inputs = dict(zip(self._names, features, strict=True))
         request.infer(inputs, share_inputs=True, share_outputs=True)
         *maps, weights = (each.data for each in request.output_tensors)
-        return self._tail.segment(maps, np.array(weights), self._size)
+        return *maps, np.array(weights)  # the weights are the caller's own
 
     def _encode_waiting(self) -> None:
         """Encode as many images at once as there are lanes, and a last one on all cores."""
