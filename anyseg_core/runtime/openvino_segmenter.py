@@ -67,13 +67,22 @@ class OpenvinoSegmenter(GraphSegmenter):
     def _build(self, size: Size) -> _OpenvinoNetwork:
         return _OpenvinoNetwork(self, self._graphs, size)
 
-    def compile(self, graph: Graph, shapes: Mapping[str, tuple[int, ...]], streams: int = 1) -> Any:  # noqa: ANN401 - OpenVINO's own type
+    def compile(
+        self,
+        graph: Graph,
+        shapes: Mapping[str, tuple[int, ...]],
+        streams: int = 1,
+        *,
+        pinned: bool = True,
+    ) -> Any:  # noqa: ANN401 - OpenVINO's own type
         """Compile a graph for input shapes.
 
         Args:
             graph: what to compile.
             shapes: of its inputs.
             streams: how many requests share the cores at once; 1 gives one request all of them.
+            pinned: whether each stream keeps to cores of its own. Of several graphs each chooses
+                for itself: where two run at once, both may choose the same core.
 
         Raises:
             CheckpointError: OpenVINO cannot read the graph, or it is for other shapes.
@@ -94,6 +103,8 @@ class OpenvinoSegmenter(GraphSegmenter):
         }
         if streams > 1:
             options["NUM_STREAMS"] = streams
+        if not pinned:
+            options["ENABLE_CPU_PINNING"] = False
         self._compiled.append(next(iter(shapes.values())))
         try:
             return self._core.compile_model(model, "CPU", options)
@@ -187,7 +198,7 @@ class FirstHalf:
         if graphs.has_branches:
             given = dict(zip(self._maps, shapes, strict=True))
             own = [
-                segmenter.compile(graphs.branch(name, size), given, lanes)
+                segmenter.compile(graphs.branch(name, size), given, lanes, pinned=False)
                 for name in graphs.card.spec.modalities
             ]
             self._branches = [each.create_infer_request() for each in own]
