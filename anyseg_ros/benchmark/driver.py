@@ -55,6 +55,10 @@ class Load:
     sensors: tuple[str, ...]
     rate_hz: float
 
+    def instants(self, seconds: float) -> int:
+        """Return how many instants this time has, at least a few."""
+        return max(LEAST_INSTANTS, round(seconds * self.rate_hz))
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -243,7 +247,7 @@ class Driver(Node):
     def _send(self, load: Load, seconds: float) -> list[int]:
         """Send for so long, at least a few instants; returns their stamps."""
         names = {*load.sensors, *(("camera_info",) if "rgb" in load.sensors else ())}
-        count = max(LEAST_INSTANTS, round(seconds * load.rate_hz))
+        count = load.instants(seconds)
         begun_ns = time.time_ns() + LEAD_NS
         stamps = []
         for number in range(count):

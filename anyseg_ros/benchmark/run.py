@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import rclpy
 import yaml
 from rclpy.utilities import get_rmw_implementation_identifier
@@ -17,9 +14,10 @@ from anyseg_core.benchmark.machine import describe_machine
 from anyseg_core.cli.output import write_json, write_text
 from anyseg_core.runtime import load_segmenter
 from anyseg_core.types import MODALITIES
+from anyseg_ros.benchmark.bare_network import BareNetwork
 from anyseg_ros.benchmark.clip import render_clip
 from anyseg_ros.benchmark.driver import Driver, Load, Measured
-from anyseg_ros.benchmark.figures import MS_PER_S, NodeRow, markdown_table, screen_table, verdicts
+from anyseg_ros.benchmark.figures import NodeRow, markdown_table, screen_table, verdicts
 from anyseg_ros.benchmark.process_meter import ProcessMeter
 from anyseg_ros.demo.processes import Processes, isolate_ros
 
@@ -27,45 +25,12 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from anyseg_core.runtime import Segmenter
     from anyseg_ros.benchmark.clip import MessageClip
 
 NODE = "node"
 INSTANTS = 8
-NETWORK_RUNS = 5
 PERIODS_OF_SILENCE = 3.5
 """Of the slowest rate: so long may a sensor be silent before the node gives it up."""
-
-
-class BareNetwork:
-    """The network without anything around it, on tensors that are there.
-
-    Args:
-        segmenter: the network, in the runtime that the node uses.
-        side: columns and rows.
-    """
-
-    def __init__(self, segmenter: Segmenter, side: int) -> None:
-        segmenter.warm_up(side, side)
-        self._segmenter = segmenter
-        images = np.random.default_rng(0).standard_normal((len(MODALITIES), 3, side, side))
-        self._tensors = dict(zip(MODALITIES, images.astype(np.float32), strict=True))
-
-    @property
-    def description(self) -> str:
-        """The runtime, in words."""
-        return self._segmenter.description
-
-    def time_ms(self, sensors: tuple[str, ...]) -> float:
-        """Return the median time of a few runs on these sensors, each with new readings."""
-        tensors = {name: self._tensors[name] for name in sensors}
-        self._segmenter.segment(tensors)
-        taken = []
-        for _ in range(NETWORK_RUNS):
-            begun_s = time.perf_counter()
-            self._segmenter.segment(tensors)
-            taken.append(time.perf_counter() - begun_s)
-        return MS_PER_S * statistics.median(taken)
 
 
 @dataclass(slots=True)
@@ -124,7 +89,7 @@ def _measure(
             for number in range(options.rounds):
                 for load, rounds in zip(loads, done, strict=True):
                     # the node is idle meanwhile, so that neither takes the other's time
-                    rounds.network_ms.append(network.time_ms(load.sensors))
+                    rounds.network_ms.append(network.time_ms(load, options.seconds))
                     rounds.measured.append(driver.measure(load, options.seconds, meter))
                 console.print(f"round {number + 1} of {options.rounds} done")
         finally:
