@@ -44,10 +44,11 @@ class BareNetwork:
         """
         tensors = {name: self._tensors[name] for name in load.sensors}
         self._segmenter.segment(tensors)
-        period_s = 1.0 / load.rate_hz
-        taken, due_s = [], time.monotonic()
-        end_s = due_s + load.instants(seconds) * period_s
-        while due_s < end_s:
+        count, period_s = load.instants(seconds), 1.0 / load.rate_hz
+        taken: list[float] = []
+        due_s = time.monotonic()
+        end_s = due_s + count * period_s
+        while len(taken) < count and due_s < end_s:
             time.sleep(max(0.0, due_s - time.monotonic()))
             begun_s = time.perf_counter()
             self._segmenter.segment(tensors)
