@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anyseg_core.benchmark.measure import MS_PER_S
 from anyseg_core.types import MODALITIES
-from anyseg_ros.benchmark.figures import MS_PER_S
 
 if TYPE_CHECKING:
     from anyseg_core.runtime import Segmenter

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from anyseg_core.benchmark.measure import MS_PER_S
 from anyseg_core.segmentation import subset_letters
 from anyseg_core.types import MODALITIES
 
 if TYPE_CHECKING:
     from anyseg_ros.benchmark.driver import Load, Measured
 
-MS_PER_S = 1000.0
 PEER = "bare network"
 LEAST_RATIO = 1 / 1.12
 """The node may take 12 % more than the network alone, from topic in to mask out."""
